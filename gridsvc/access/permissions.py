@@ -1,0 +1,23 @@
+"""The one permission table: which role may do which verb."""
+
+ROLES = ("admin", "planner", "dispatcher", "intake", "supervisor", "department", "worker", "viewer")
+
+EVERYBODY = frozenset(ROLES)
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "territory.read": EVERYBODY,
+    "workforce.read": EVERYBODY,
+    "patrol.read": EVERYBODY,
+    "incident.read": EVERYBODY,
+    "incident.report": EVERYBODY - {"viewer"},
+}
+
+
+def may(role: str, verb: str) -> bool:
+    """Decide whether a role may do a verb; an unknown verb is a mistake in the program and raises KeyError."""
+    return role in PERMISSIONS[verb]
+
+
+def verbs_of(role: str) -> list[str]:
+    """List what a role may do, for pages that hide what is not allowed."""
+    return sorted(verb for verb, roles in PERMISSIONS.items() if role in roles)

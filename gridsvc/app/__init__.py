@@ -1,0 +1,1 @@
+"""Where things come in: the HTTP application, pages, tiles and the command line."""

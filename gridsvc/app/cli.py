@@ -1,0 +1,35 @@
+"""The command line: `gridsvc`, put together from its commands."""
+
+import typer
+
+from gridsvc.app.commands.imports import import_files
+from gridsvc.app.commands.maps import draw_map
+from gridsvc.app.commands.up import serve_only, up
+from gridsvc.app.commands.upkeep import check_config, migrate_schema
+from gridsvc.app.commands.users import users
+
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+config = typer.Typer(help="Settings.", no_args_is_help=True)
+
+cli.command("up")(up)
+cli.command("serve")(serve_only)
+cli.command("migrate")(migrate_schema)
+cli.command("import")(import_files)
+cli.command("map")(draw_map)
+config.command("check")(check_config)
+cli.add_typer(config, name="config")
+cli.add_typer(users, name="user")
+
+
+@cli.callback()
+def gridsvc() -> None:
+    """Community grid management (网格化): places, work and events; never dossiers on people."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 refused or failed, 2 wrong use."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

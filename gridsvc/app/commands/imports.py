@@ -1,0 +1,102 @@
+"""`gridsvc import LAYER FILE…`: files into the database, every row checked, all or nothing.
+
+What reads files is loaded when it is needed (here and in the other commands): pandas takes longer to load than most
+commands to run.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from sqlalchemy.orm import Session
+
+from gridsvc.app.console import Home, progress_bar, refusals_as_sentences, say
+from gridsvc.app.reach import reach
+from gridsvc.core.db import make_sessions, open_engine
+from gridsvc.core.errors import Invalid
+from gridsvc.core.events import SYSTEM
+from gridsvc.core.schema import migrate
+from gridsvc.core.settings import settings
+
+if TYPE_CHECKING:
+    from gridsvc.exchange.imports import Choices, Outcome
+
+ROWS_SHOWN = 10
+
+
+def import_files(
+    layer: Annotated[
+        str,
+        typer.Argument(
+            help="divisions communities grids buildings streets assets workers posts routes incidents catalogue"
+        ),
+    ],
+    files: Annotated[list[Path], typer.Argument(help="GeoJSON, GeoPackage, Shapefile (zip), FlatGeobuf, CSV, raw OSM")],
+    crs: Annotated[str, typer.Option(help="auto (what the file says) or EPSG:n")] = "auto",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="column=value for every row")] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", help="When new boundaries come into force")] = None,
+    rejects: Annotated[Path | None, typer.Option(help="Where to write the rows that were not taken (CSV)")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Take the good rows, leave the bad ones out")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing")] = False,
+    home: Home = None,
+) -> None:
+    """Import files into a layer: every row is checked, then all of it is written or nothing."""
+    from gridsvc.exchange.imports import Choices
+
+    with refusals_as_sentences():
+        moment = from_.astimezone() if from_ else datetime.now(UTC)
+        choices = Choices(from_=moment, crs=crs, constants=_constants(set_ or []), skip_bad=skip_bad)
+        with reach(settings(), home or settings().home, say) as url:
+            engine = open_engine(url)
+            migrate(engine)
+            # All files of one command are one transaction: a bad one leaves nothing of the others behind.
+            with make_sessions(engine)() as session:
+                for file in files:
+                    _import_one(session, layer, file, choices, rejects)
+                if dry_run:
+                    say("Dry run: nothing was changed.")
+                    session.rollback()
+                else:
+                    session.commit()
+            engine.dispose()
+
+
+def _import_one(session: Session, layer: str, file: Path, choices: "Choices", rejects: Path | None) -> None:
+    from gridsvc.exchange.catalogue import import_catalogue
+    from gridsvc.exchange.imports import Refused, import_file, write_rejects
+
+    if layer == "catalogue":
+        version, conditions = import_catalogue(session, file, actor=SYSTEM)
+        say(f"{file.name}: catalogue {version}, {conditions} conditions, is now the current one.")
+        return
+    try:
+        with progress_bar(f"{file.name} → {layer}") as progress:
+            outcome = import_file(session, file, layer, choices, settings=settings(), actor=SYSTEM, progress=progress)
+    except Refused as refusal:
+        for fault in refusal.faults[:ROWS_SHOWN]:
+            say(f"  row {fault.row}: {fault.reason}")
+        if rejects:
+            write_rejects(rejects, refusal.faults)
+            say(f"Every row that cannot be taken, with its reason, is in {rejects}.")
+        raise
+    _tell(file, outcome, rejects)
+
+
+def _tell(file: Path, outcome: "Outcome", rejects: Path | None) -> None:
+    from gridsvc.exchange.imports import write_rejects
+
+    merged = outcome.merged
+    say(
+        f"{file.name} → {outcome.layer}: {outcome.rows} rows; {merged.new} new, {merged.changed} changed, "
+        f"{merged.unchanged} unchanged, {len(outcome.faults)} left out, {len(outcome.passed_over)} passed over."
+    )
+    if rejects:
+        write_rejects(rejects, outcome.faults, outcome.passed_over)
+
+
+def _constants(pairs: list[str]) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise Invalid(f"--set needs column=value, not {pair!r}.")
+    return dict(pair.split("=", 1) for pair in pairs)

@@ -1,0 +1,1 @@
+"""Drawing, pure: data in, page out."""

@@ -1,0 +1,1 @@
+"""What knows nothing of grids: database, own PostGIS, geometry, events, errors, HTTP, tiles, settings."""

@@ -1,0 +1,159 @@
+"""Reading a layer: a layer declared as a table of SQL in, its list and item endpoints out.
+
+The answers are written by PostgreSQL as JSON and passed on as bytes; no object is built per feature.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Query, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import URL
+
+from gridsvc.core.db import Database
+from gridsvc.core.errors import Invalid, NotFound
+from gridsvc.core.geo import DECIMALS
+
+Item = TypeVar("Item")
+
+GEOMETRY = f"st_asgeojson({{0}}, {DECIMALS})::json"
+"""Seven decimals are the whole stored coordinate (core.geo), so nothing is rounded away."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """How one kind of thing is read.
+
+    `fields` maps each field of the answer to its SQL, `filters` each parameter to a predicate that uses it. `dated`
+    is a predicate over the parameter `at`, for layers whose rows hold during a range of time.
+    """
+
+    name: str
+    one: str  # what a single thing is called in a sentence
+    source: str
+    key: str
+    fields: Mapping[str, str]
+    filters: Mapping[str, str] = field(default_factory=dict)
+    geometry: str | None = None
+    dated: str | None = None
+    newest_first: bool = False  # the key is then a number that grows with time
+
+    def extended(self, fields: Mapping[str, str]) -> "Layer":
+        """Give the same layer with more fields, for a domain further up that knows more about the same thing."""
+        return replace(self, fields={**self.fields, **fields})
+
+
+class ListQuery(BaseModel):
+    """What every list understands; a parameter nobody knows is refused rather than passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[int, Query(ge=1, le=1000, description="Items on a page")] = 100
+    cursor: Annotated[str | None, Query(max_length=200, description="Where the page before ended (from `next`)")] = None
+    geometry: Annotated[bool, Query(description="Also give the geometry (GeoJSON, EPSG:4326)")] = False
+
+
+class Boxed(ListQuery):
+    """A list of things with a place."""
+
+    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees (EPSG:4326)")] = None
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list; `next` is the address of the following one, null on the last."""
+
+    items: list[Item]
+    next: str | None
+
+
+BBOX_FILTER = "{0} && st_makeenvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)"
+
+
+def parse_bbox(text: str) -> dict[str, float]:
+    """Read west,south,east,north; raise Invalid when it is not a box inside the world."""
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise Invalid(f"bbox must be four numbers west,south,east,north, not {text[:80]!r}.") from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise Invalid(f"bbox {text[:80]} is not a box in the world: west ≤ east within ±180, south ≤ north within ±90.")
+    return {"west": west, "south": south, "east": east, "north": north}
+
+
+def list_sql(layer: Layer, asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Write the statement for one page: one row per item, as (JSON text, key); one row more than `limit`."""
+    parameters = {"limit": asked["limit"] + 1}
+    conditions = []
+    if layer.dated:
+        conditions.append(layer.dated)
+        parameters["at"] = asked.get("at") or datetime.now(UTC)
+    for name, predicate in layer.filters.items():
+        if (value := asked.get(name)) is not None:
+            conditions.append(predicate)
+            parameters[name] = f"%{escape_like(value)}%" if name == "q" else value
+    if asked.get("bbox") is not None:
+        conditions.append(BBOX_FILTER.format(layer.geometry))
+        parameters.update(parse_bbox(asked["bbox"]))
+    if asked["cursor"] is not None:
+        conditions.append(f"{layer.key} {'<' if layer.newest_first else '>'} %(cursor)s")
+        parameters["cursor"] = _cursor_value(layer, asked["cursor"])
+    where = " and ".join(conditions) or "true"
+    order = "desc" if layer.newest_first else "asc"
+    row = _row(layer, geometry=asked["geometry"])
+    return (
+        f"select {row}, {layer.key}::text from {layer.source} where {where} order by {layer.key} {order} limit %(limit)s",
+        parameters,
+    )
+
+
+def item_sql(layer: Layer) -> str:
+    """Write the statement for one thing by its key (parameter `key`, and `at` for a dated layer)."""
+    dated = f" and {layer.dated}" if layer.dated else ""
+    row = _row(layer, geometry=layer.geometry is not None)
+    return f"select {row} from {layer.source} where {layer.key} = %(key)s{dated}"
+
+
+def escape_like(text: str) -> str:
+    """Make a person's text literal inside LIKE."""
+    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+
+
+async def answer_list(database: Database, layer: Layer, asked: ListQuery, url: URL) -> Response:
+    """Answer one page as JSON bytes."""
+    given = asked.model_dump(by_alias=True)
+    sql, parameters = list_sql(layer, given)
+    rows = await database.rows(sql.encode(), parameters)
+    following = None
+    if len(rows) > asked.limit:
+        rows = rows[: asked.limit]
+        kept = {name: value for name, value in parse_qsl(url.query) if name != "cursor"}
+        following = f"{url.path}?{urlencode({**kept, 'cursor': rows[-1][1]})}"
+    body = f'{{"items": [{",".join(row[0] for row in rows)}], "next": {json.dumps(following)}}}'
+    return Response(body.encode(), media_type="application/json")
+
+
+async def answer_item(database: Database, layer: Layer, key: str | int, at: datetime | None = None) -> Response:
+    """Answer one thing as JSON bytes, or raise NotFound."""
+    rows = await database.rows(item_sql(layer).encode(), {"key": key, "at": at or datetime.now(UTC)})
+    if not rows:
+        raise NotFound(f"There is no {layer.one} {key!r}.")
+    return Response(rows[0][0].encode(), media_type="application/json")
+
+
+def _row(layer: Layer, *, geometry: bool) -> str:
+    fields = dict(layer.fields)
+    if geometry and layer.geometry:
+        fields["geometry"] = GEOMETRY.format(layer.geometry)
+    return "json_build_object(" + ", ".join(f"'{name}', {sql}" for name, sql in fields.items()) + ")::text"
+
+
+def _cursor_value(layer: Layer, cursor: str) -> str | int:
+    if not layer.newest_first:
+        return cursor
+    if not cursor.isdecimal() or len(cursor) > 18:
+        raise Invalid("The cursor is not one this list has given.")
+    return int(cursor)

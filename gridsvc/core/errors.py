@@ -1,0 +1,53 @@
+"""Refusals: a kind that HTTP and the command line know how to answer, and a sentence for the reader."""
+
+from typing import Any
+
+
+class Refusal(Exception):  # noqa: N818 - it is no error of the program
+    """Something was asked that cannot be done; `str(refusal)` is the sentence a person reads.
+
+    `facts` are machine-readable extras (rows, codes) that are shown beside the sentence.
+    """
+
+    kind = "refused"
+
+    def __init__(self, sentence: str, **facts: Any) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.facts = facts
+
+
+class Invalid(Refusal):
+    """What was sent does not make sense, whoever sends it."""
+
+    kind = "invalid"
+
+
+class Unauthenticated(Refusal):
+    """Nobody knows who is asking."""
+
+    kind = "unauthenticated"
+
+
+class Forbidden(Refusal):
+    """It is known who is asking, and they may not."""
+
+    kind = "forbidden"
+
+
+class NotFound(Refusal):
+    """There is no such thing, or none the asker may know of."""
+
+    kind = "not_found"
+
+
+class Conflict(Refusal):
+    """It contradicts what is already there."""
+
+    kind = "conflict"
+
+
+class Unavailable(Refusal):
+    """The environment is at fault (no PostGIS, no disk, port taken); the sentence names the mend."""
+
+    kind = "unavailable"

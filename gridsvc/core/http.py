@@ -1,0 +1,111 @@
+"""What every endpoint shares: the request's transaction, the hot pool, and refusals as problem+json (RFC 9457)."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg import DataError as DriverDataError
+from psycopg import OperationalError as DriverError
+from psycopg_pool import PoolTimeout
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as EngineTimeout
+from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
+
+from gridsvc.core.db import Database
+from gridsvc.core.errors import Refusal
+
+log = structlog.get_logger()
+
+STATUS = {
+    "invalid": 422,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "unavailable": 503,
+    "refused": 400,
+}
+"""The one table from a refusal's kind to HTTP."""
+
+
+def database_of(request: Request) -> Database:
+    """Give the application's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+def open_session(database: Annotated[Database, Depends(database_of)]) -> Iterator[Session]:
+    """Give the request its one transaction: committed at the edge, rolled back on any error."""
+    with database.sessions.begin() as session:
+        yield session
+
+
+# Scope "function": the commit happens before the answer is sent. With the default scope the code after `yield` runs
+# after the answer, and a failed commit would still have been told as a success.
+InTransaction = Annotated[Session, Depends(open_session, scope="function")]
+Hot = Annotated[Database, Depends(database_of)]
+
+
+def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
+    """Shape a refusal as application/problem+json."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    return JSONResponse(jsonable_encoder(body), status, media_type="application/problem+json")
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Teach the application to answer every refusal, and every fault, as problem+json."""
+    app.exception_handler(Refusal)(_refused)
+    app.exception_handler(RequestValidationError)(_not_understood)
+    app.exception_handler(HTTPException)(_http)
+    for away in (OperationalError, EngineTimeout, DriverError, PoolTimeout):
+        app.add_exception_handler(away, _database_away)
+    for unfit in (DataError, DriverDataError):
+        app.add_exception_handler(unfit, _not_storable)
+    app.add_exception_handler(Exception, _fault)
+
+
+def _refused(request: Request, error: Refusal) -> JSONResponse:
+    answer = problem(STATUS[error.kind], error.kind.replace("_", " "), error.sentence, **error.facts)
+    if error.kind == "unauthenticated":
+        # A GIS client asks for its password when challenged with Basic; a page shows its own form instead, so a
+        # browser (which always says how it fetches) must not be made to pop up a dialogue.
+        page = "sec-fetch-mode" in request.headers
+        answer.headers["WWW-Authenticate"] = "Bearer" if page else 'Basic realm="gridsvc", Bearer'
+    return answer
+
+
+def _not_understood(_: Request, error: RequestValidationError) -> JSONResponse:
+    faults = [
+        {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "fault": fault["msg"]}
+        for fault in error.errors()
+    ]
+    return problem(422, "invalid", "; ".join(f"{fault['field']}: {fault['fault']}" for fault in faults), faults=faults)
+
+
+def _http(_: Request, error: HTTPException) -> JSONResponse:
+    answer = problem(error.status_code, "refused", str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _database_away(_: Request, error: Exception) -> JSONResponse:
+    log.error("database.unavailable", error=str(error))
+    answer = problem(503, "unavailable", "The database does not answer right now; nothing was changed. Try again.")
+    answer.headers["Retry-After"] = "2"
+    return answer
+
+
+def _not_storable(_: Request, error: Exception) -> JSONResponse:
+    # What the models let through and PostgreSQL cannot hold: a NUL in a text, a number out of range.
+    log.warning("request.not_storable", error=str(error))
+    return problem(422, "invalid", "A value cannot be stored: it is out of range or holds a forbidden character.")
+
+
+def _fault(request: Request, error: Exception) -> JSONResponse:
+    log.error("request.failed", path=request.url.path, exc_info=error)
+    return problem(500, "fault", "Something went wrong on the server; nothing was changed. The fault has been logged.")

@@ -1,0 +1,67 @@
+"""Writes that may be sent again: a key made on the device and a body in, the first answer out, every time."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import DateTime, LargeBinary, Text, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from gridsvc.core.db import Base
+from gridsvc.core.errors import Conflict, Invalid
+
+
+class Idempotency(Base):
+    """What a repeated write is answered with."""
+
+    __tablename__ = "idempotency"
+
+    actor: Mapped[str] = mapped_column(Text, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    answer: Mapped[Any] = mapped_column(JSONB)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"), index=True)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A write as it came in: who, with which key (None: not repeatable), to which operation, with what."""
+
+    actor: str
+    key: str | None
+    operation: str
+    body: BaseModel
+
+
+def once(session: Session, sent: Sent, act: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
+    """Do a write once: run `act` (it answers status and JSON-able body) and keep its answer in the same transaction.
+
+    The same key and body get the kept answer. Raises Invalid when the key comes with another body, Conflict while
+    the first one is still being worked on.
+    """
+    if sent.key is None:
+        return act()
+    if not 1 <= len(sent.key) <= 200:
+        raise Invalid("An Idempotency-Key needs 1 to 200 characters.")
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(_lock_number(sent.actor, sent.key)))):
+        raise Conflict("The same request is being worked on right now; ask again in a moment.")
+    body_hash = hashlib.sha256(f"{sent.operation}\n{sent.body.model_dump_json()}".encode()).digest()
+    kept = session.get(Idempotency, (sent.actor, sent.key))
+    if kept is not None:
+        if kept.body_hash != body_hash:
+            raise Invalid("This Idempotency-Key was already used for another request.")
+        return kept.status, kept.answer
+    status, answer = act()
+    session.add(Idempotency(actor=sent.actor, key=sent.key, body_hash=body_hash, status=status, answer=answer))
+    session.flush()
+    return status, answer
+
+
+def _lock_number(actor: str, key: str) -> int:
+    digest = hashlib.sha256(f"{actor}\n{key}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

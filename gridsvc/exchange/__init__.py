@@ -1,0 +1,1 @@
+"""Files in and out: formats, datums, imports with every row checked."""

@@ -1,0 +1,1 @@
+"""What is wrong at a place: catalogue, intake, workflow, clocks, board."""

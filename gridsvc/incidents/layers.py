@@ -1,0 +1,71 @@
+"""Incidents as a layer, for reading; the texts are those of the catalogue version they were filed under."""
+
+from gridsvc.core.browse import Layer
+
+INCIDENTS = Layer(
+    name="incidents",
+    one="incident",
+    source="""incident i
+        join catalogue_class c on c.version = i.catalogue and c.class = i.class
+        join catalogue_condition d on d.version = i.catalogue and d.class = i.class and d.code = i.condition""",
+    key="i.id",
+    fields={
+        "id": "i.id::text",
+        "number": "i.number",
+        "class": "i.class",
+        "class_name": "c.name",
+        "class_name_en": "c.name_en",
+        "condition": "i.condition",
+        "condition_text": "d.text",
+        "condition_text_en": "d.text_en",
+        "catalogue": "i.catalogue",
+        "status": "i.status",
+        "place": "json_build_object('lon', st_x(i.geometry), 'lat', st_y(i.geometry), 'accuracy_m', i.accuracy_m)",
+        "grid": "i.grid",
+        "grid_version": "i.grid_version",
+        "community": "i.community",
+        "queue": "i.queue",
+        "responsible": "i.responsible",
+        "assignee": "i.assignee",
+        "department": "i.department",
+        "reported_at": "i.reported_at",
+        "due_at": "i.due_at",
+        "closed_at": "i.closed_at",
+        "overdue": "i.due_at is not null and i.due_at < coalesce(i.closed_at, now())",
+        "source": "i.source",
+        "text": "i.text",
+        "photos": "'[]'::json",
+        "why": "json_build_object('rule', i.rule, 'queue', i.queue, 'responsible', i.responsible)",
+    },
+    filters={
+        "grid": "i.grid = %(grid)s",
+        "community": "i.community = %(community)s",
+        "class": "i.class = %(class)s",
+        "status": "i.status = %(status)s",
+        "responsible": "i.responsible = %(responsible)s",
+        "queue": "i.queue = %(queue)s",
+        "open": "(i.closed_at is null) = %(open)s",
+        "from": "i.reported_at >= %(from)s",
+        "to": "i.reported_at < %(to)s",
+        "q": "(i.text ilike %(q)s or i.number like %(q)s)",
+    },
+    geometry="i.geometry",
+    newest_first=True,
+)
+
+CATALOGUE = """
+    select json_build_object(
+        'version', v.version, 'scheme', v.scheme,
+        'classes', (
+            select coalesce(json_agg(json_build_object(
+                'class', c.class, 'kind', c.kind, 'name', c.name, 'name_en', c.name_en,
+                'conditions', (
+                    select coalesce(json_agg(json_build_object(
+                        'code', d.code, 'text', d.text, 'text_en', d.text_en, 'closing', d.closing,
+                        'limit', d.limit_count, 'unit', d.limit_unit, 'department', d.department) order by d.code), '[]')
+                    from catalogue_condition d where d.version = c.version and d.class = c.class)
+            ) order by c.class), '[]')
+            from catalogue_class c where c.version = v.version)
+    )::text
+    from catalogue v where v.current"""
+"""The current catalogue as one JSON text; no row before a catalogue has been imported."""

@@ -1,0 +1,116 @@
+"""The shapes of incidents: what a report says, and what others read."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gridsvc.core.browse import Boxed
+
+Text = Annotated[str | None, Query(min_length=1, max_length=100)]
+Status = Literal["reported", "filed", "dispatched", "handling", "feedback", "closed", "rejected"]
+Source = Literal["worker", "dispatcher", "hotline", "public", "open311", "patrol"]
+
+
+class IncidentQuery(Boxed):
+    """Which incidents."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    grid: Text = None
+    community: Text = None
+    class_: Annotated[str | None, Query(alias="class", max_length=100)] = None
+    status: Status | None = None
+    responsible: Text = None
+    queue: Text = None
+    open: Annotated[bool | None, Query(description="Only open, or only ended ones")] = None
+    from_: Annotated[AwareDatetime | None, Query(alias="from", description="Reported at or after")] = None
+    to: Annotated[AwareDatetime | None, Query(description="Reported before")] = None
+    q: Text = None
+
+
+class Place(BaseModel):
+    """A point: degrees, EPSG:4326, and how far off it may be, in metres."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    accuracy_m: Annotated[float | None, Field(ge=0, le=100_000, allow_inf_nan=False)] = None
+
+
+class Report(BaseModel):
+    """Something wrong, as it is reported: what (class and condition) and where (a place, an asset or an address)."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    class_: Annotated[str, Field(alias="class", max_length=100)]
+    condition: Annotated[str, Field(max_length=100)]
+    place: Place | None = None
+    asset: Annotated[str | None, Field(max_length=100)] = None
+    address: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    text: Annotated[str, Field(max_length=4000)] = ""
+    source: Source
+
+
+class Incident(BaseModel):
+    """事件/案件: the owner (`grid`, `grid_version`, `responsible`) is the one of the moment of the report."""
+
+    id: str
+    number: str
+    class_: Annotated[str, Field(alias="class")]
+    class_name: str
+    class_name_en: str
+    condition: str
+    condition_text: str
+    condition_text_en: str
+    catalogue: str
+    status: Status
+    place: Place
+    grid: str | None
+    grid_version: int | None
+    community: str | None
+    queue: str | None
+    responsible: str | None
+    assignee: str | None
+    department: str | None
+    reported_at: datetime
+    due_at: datetime | None
+    closed_at: datetime | None
+    overdue: bool
+    source: Source
+    text: str
+    photos: list[Any]
+    why: dict[str, Any]
+    geometry: dict[str, Any] | None = None
+
+
+class Condition(BaseModel):
+    """立案条件: what exactly is wrong, and the limit that sets."""
+
+    code: str
+    text: str
+    text_en: str
+    closing: str
+    limit: int
+    unit: Literal["urgent_hour", "urgent_day", "working_hour", "working_day"]
+    department: str
+
+
+class CatalogueClass(BaseModel):
+    """类别: the key carries the kind (`asset:01037`)."""
+
+    class_: Annotated[str, Field(alias="class")]
+    kind: Literal["asset", "matter"]
+    name: str
+    name_en: str
+    conditions: list[Condition]
+
+
+class Catalogue(BaseModel):
+    """The current catalogue."""
+
+    version: str
+    scheme: str
+    classes: list[CatalogueClass]

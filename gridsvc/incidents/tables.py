@@ -1,0 +1,118 @@
+"""Incidents and the catalogue they are filed under, as tables."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Text,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gridsvc.core.db import Base
+from gridsvc.core.geo import column
+
+Instant = DateTime(timezone=True)
+
+
+class Catalogue(Base):
+    """One version of the catalogue; exactly one is current, and none is ever deleted."""
+
+    __tablename__ = "catalogue"
+    __table_args__ = (Index("uq_catalogue_current", "current", unique=True, postgresql_where="current"),)
+
+    version: Mapped[str] = mapped_column(Text, primary_key=True)
+    scheme: Mapped[str] = mapped_column(Text)
+    imported_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
+    current: Mapped[bool] = mapped_column(server_default="false")
+
+
+class CatalogueClass(Base):
+    """What a thing is (类别). The key carries the kind (`asset:01037`), because both kinds use the same numbers."""
+
+    __tablename__ = "catalogue_class"
+
+    version: Mapped[str] = mapped_column(ForeignKey("catalogue.version"), primary_key=True)
+    class_: Mapped[str] = mapped_column("class", Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    name_en: Mapped[str] = mapped_column(Text)
+
+
+class CatalogueCondition(Base):
+    """What exactly is wrong (立案条件): it sets the limit, the department and the closing condition (结案条件)."""
+
+    __tablename__ = "catalogue_condition"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["version", "class"],
+            ["catalogue_class.version", "catalogue_class.class"],
+            name="fk_catalogue_condition_class",
+        ),
+    )
+
+    version: Mapped[str] = mapped_column(Text, primary_key=True)
+    class_: Mapped[str] = mapped_column("class", Text, primary_key=True)
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    text_en: Mapped[str] = mapped_column(Text)
+    closing: Mapped[str] = mapped_column(Text)
+    limit_count: Mapped[int]
+    limit_unit: Mapped[str] = mapped_column(Text)
+    department: Mapped[str] = mapped_column(Text)
+
+
+class IncidentDay(Base):
+    """The last number given on a day."""
+
+    __tablename__ = "incident_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class Incident(Base):
+    """Something wrong at a place (事件/案件), with the owner it had when it was reported."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["catalogue", "class", "condition"],
+            ["catalogue_condition.version", "catalogue_condition.class", "catalogue_condition.code"],
+            name="fk_incident_condition",
+        ),
+        ForeignKeyConstraint(
+            ["grid", "grid_version"], ["grid_version.grid", "grid_version.version"], name="fk_incident_grid"
+        ),
+        Index("ix_incident_geometry", "geometry", postgresql_using="gist"),
+        Index("ix_incident_grid", "grid", "id", postgresql_where="closed_at is null"),
+        Index("ix_incident_condition", "catalogue", "class", "condition"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    number: Mapped[str] = mapped_column(Text, unique=True)
+    catalogue: Mapped[str] = mapped_column(Text)
+    class_: Mapped[str] = mapped_column("class", Text)
+    condition: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text, server_default="")
+    accuracy_m: Mapped[float | None]
+    rule: Mapped[str] = mapped_column(Text)
+    community: Mapped[str | None] = mapped_column(ForeignKey("community.code"))
+    grid: Mapped[str | None] = mapped_column(Text)
+    grid_version: Mapped[int | None]
+    queue: Mapped[str | None] = mapped_column(Text)
+    responsible: Mapped[str | None] = mapped_column(ForeignKey("worker.code"))
+    assignee: Mapped[str | None] = mapped_column(ForeignKey("worker.code"))
+    department: Mapped[str | None] = mapped_column(Text)
+    reported_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    due_at: Mapped[datetime | None] = mapped_column(Instant)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    geometry: Mapped[Any] = mapped_column(column("POINT"))

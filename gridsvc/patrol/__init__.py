@@ -1,0 +1,1 @@
+"""The walks: routes with checkpoints, recording, matching, coverage."""

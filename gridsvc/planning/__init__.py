@@ -1,0 +1,1 @@
+"""Drafts of a redraw: edits, metrics, impact, proposals, rollout."""

@@ -1,0 +1,1 @@
+"""The ground: divisions, communities, grids and their versions, buildings, streets, assets."""

@@ -1,0 +1,130 @@
+"""The shapes of the ground as others read them; they describe answers that PostgreSQL writes itself."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel
+
+from gridsvc.core.browse import Boxed
+
+Geometry = dict[str, Any]
+At = Annotated[AwareDatetime | None, Query(description="The moment asked for (RFC 3339 with zone); now when left out")]
+Text = Annotated[str | None, Query(min_length=1, max_length=100)]
+
+
+class DivisionQuery(Boxed):
+    """Which divisions."""
+
+    q: Text = None
+    kind: Text = None
+
+
+class CommunityQuery(Boxed):
+    """Which communities, as of when."""
+
+    q: Text = None
+    street: Text = None
+    at: At = None
+
+
+class GridQuery(Boxed):
+    """Which grids, as of when."""
+
+    community: Text = None
+    kind: Text = None
+    q: Text = None
+    at: At = None
+
+
+class ThingQuery(Boxed):
+    """Which buildings, streets or assets."""
+
+    community: Text = None
+    grid: Text = None
+    kind: Text = None
+    q: Text = None
+
+
+class Division(BaseModel):
+    """行政区划: `code` is the national 12-digit code, `level` province | city | county | street."""
+
+    code: str
+    name: str
+    level: str
+    parent: str | None
+    geometry: Geometry | None = None
+
+
+class Community(BaseModel):
+    """社区: area in m² measured in its CGCS2000 3-degree zone; geometry a MultiPolygon."""
+
+    code: str
+    name: str
+    street: str | None
+    version: int
+    area_m2: float
+    households: int
+    valid_from: datetime
+    valid_to: datetime | None
+    geometry: Geometry | None = None
+
+
+class Grid(BaseModel):
+    """网格: one cell of a community in the version that held at the moment asked for; geometry a Polygon."""
+
+    code: str
+    name: str
+    kind: str
+    community: str
+    version: int
+    area_m2: float
+    households: int
+    buildings: int
+    valid_from: datetime
+    valid_to: datetime | None
+    geometry: Geometry | None = None
+
+
+class Building(BaseModel):
+    """楼栋: counts only; `households_source` says whether they were counted or estimated."""
+
+    code: str
+    name: str | None
+    number: str | None
+    address: str | None
+    use: str
+    levels: int | None
+    households: int | None
+    households_source: str | None
+    inhabitants: int | None
+    grid: str | None
+    community: str | None
+    geometry: Geometry | None = None
+
+
+class Street(BaseModel):
+    """A piece of street: length in metres; geometry a MultiLineString."""
+
+    code: str
+    name: str | None
+    name_en: str | None
+    kind: str
+    bridge: bool
+    tunnel: bool
+    layer: int
+    length_m: float
+    geometry: Geometry | None = None
+
+
+class Asset(BaseModel):
+    """部件: class key (`asset:01037`) and state; geometry a Point."""
+
+    code: str
+    # `class` is a word of Python, so the field has an alias in the answer.
+    class_: Annotated[str, Query(alias="class")]
+    name: str | None
+    state: str
+    grid: str | None
+    community: str | None
+    geometry: Geometry | None = None

@@ -1,0 +1,56 @@
+"""The people on duty over HTTP: workers, posts, and who I am."""
+
+import json
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from gridsvc.access.guard import CallerNow, allowed
+from gridsvc.access.permissions import verbs_of
+from gridsvc.core.browse import Page, answer_item, answer_list, item_sql
+from gridsvc.core.errors import NotFound
+from gridsvc.core.http import Hot
+from gridsvc.workforce import layers, schemas
+
+router = APIRouter(tags=["workforce"], dependencies=[Depends(allowed("workforce.read"))])
+
+
+@router.get("/workers", responses={200: {"model": Page[schemas.Worker]}})
+async def list_workers(database: Hot, request: Request, asked: Annotated[schemas.WorkerQuery, Query()]) -> Response:
+    """List workers (网格员) by staff number; phones are masked."""
+    return await answer_list(database, layers.WORKERS, asked, request.url)
+
+
+@router.get("/workers/{worker}", responses={200: {"model": schemas.Worker}})
+async def read_worker(database: Hot, worker: str) -> Response:
+    """Read one worker."""
+    return await answer_item(database, layers.WORKERS, worker)
+
+
+@router.get("/posts", responses={200: {"model": Page[schemas.Post]}})
+async def list_posts(database: Hot, request: Request, asked: Annotated[schemas.PostQuery, Query()]) -> Response:
+    """List the posts that hold at a moment, newest first."""
+    return await answer_list(database, layers.POSTS, asked, request.url)
+
+
+@router.get("/posts/{post}", responses={200: {"model": schemas.Post}})
+async def read_post(database: Hot, post: int) -> Response:
+    """Read one post that holds now."""
+    if not 0 <= post < 2**63:
+        raise NotFound(f"There is no post {post}.")
+    return await answer_item(database, layers.POSTS, post)
+
+
+@router.get("/me", responses={200: {"model": schemas.Me}})
+async def read_me(database: Hot, caller: CallerNow) -> Response:
+    """Tell who is signed in, what they may do, and which worker they are."""
+    mine = replace(layers.WORKERS, key="w.account")
+    rows = await database.rows(item_sql(mine).encode(), {"key": caller.account})
+    me = {
+        "username": caller.username,
+        "role": caller.role,
+        "permissions": verbs_of(caller.role),
+        "worker": json.loads(rows[0][0]) if rows else None,
+    }
+    return Response(json.dumps(me, ensure_ascii=False).encode(), media_type="application/json")

@@ -1,0 +1,43 @@
+"""The people on duty as layers: workers and posts, for reading."""
+
+from gridsvc.core.browse import Layer
+
+WORKERS = Layer(
+    name="workers",
+    one="worker",
+    source="worker w",
+    key="w.code",
+    fields={
+        "id": "w.code",
+        "name": "w.name",
+        "phone_masked": "mask_phone(w.phone)",
+        "department": "w.department",
+        # Without shifts on record, who holds a post is on duty.
+        "on_duty": "exists (select from post p where p.worker = w.code and p.valid @> now())",
+        "grids": "(select coalesce(json_agg(p.grid order by p.grid), '[]') from post p"
+        " where p.worker = w.code and p.role = 'responsible' and p.valid @> now())",
+    },
+    filters={
+        "grid": "exists (select from post p where p.worker = w.code and p.grid = %(grid)s and p.valid @> now())",
+        "department": "w.department = %(department)s",
+        "q": "(w.name ilike %(q)s or w.code ilike %(q)s)",
+    },
+)
+
+POSTS = Layer(
+    name="posts",
+    one="post",
+    source="post p",
+    key="p.id",
+    fields={
+        "id": "p.id::text",
+        "grid": "p.grid",
+        "worker": "p.worker",
+        "role": "p.role",
+        "valid_from": "lower(p.valid)",
+        "valid_to": "upper(p.valid)",
+    },
+    filters={"grid": "p.grid = %(grid)s", "worker": "p.worker = %(worker)s", "role": "p.role = %(role)s"},
+    dated="p.valid @> %(at)s",
+    newest_first=True,
+)

@@ -1,0 +1,296 @@
+"""Files in: every row checked, all or nothing, and a sentence for whatever cannot be taken."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pytest
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gridsvc.core.errors import Invalid
+from gridsvc.core.settings import Settings
+from gridsvc.exchange.imports import Choices, Outcome, Refused, import_file, write_rejects
+from tests.town import JIA, JIA_1, JIA_2, LAMP, YI_1, rectangle, spot
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def bring_in(session: Session, path: Path, layer: str, **choices: Any) -> Outcome:
+    return import_file(
+        session,
+        path,
+        layer,
+        Choices(from_=NOW, **choices),
+        settings=Settings(),
+        actor="test",
+        progress=lambda *_: None,
+    )
+
+
+def feature(shape: Any, **properties: Any) -> dict[str, Any]:
+    geometry = shape if isinstance(shape, dict) or shape is None else json.loads(shapely.to_geojson(shape))
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def geojson(folder: Path, *features: dict[str, Any]) -> Path:
+    path = folder / "file.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
+def csv_file(folder: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    path = folder / "file.csv"
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return path
+
+
+def count(session: Session, table: str) -> int:
+    return int(session.scalar(text(f"select count(*) from {table}")) or 0)
+
+
+def test_buildings_come_in_find_their_grid_and_the_same_file_again_changes_nothing(
+    session: Session, tmp_path: Path
+) -> None:
+    path = geojson(
+        tmp_path,
+        feature(rectangle(0.4, 1.4, 0.05, 0.05), code="n1", name="新楼", levels=3, households=12),
+        feature(rectangle(3.2, 0.2, 0.05, 0.05), code="n2"),
+    )
+    first = bring_in(session, path, "buildings")
+    assert (first.merged.new, first.merged.changed, first.merged.unchanged) == (2, 0, 0)
+    rows = session.execute(
+        text(
+            "select code, grid, households, households_source, st_issimple(geometry) from building where code ~ '^n' order by 1"
+        )
+    ).all()
+    assert rows == [("n1", JIA_1, 12, "counted", True), ("n2", None, None, None, True)]
+    again = bring_in(session, path, "buildings")
+    assert (again.merged.new, again.merged.changed, again.merged.unchanged) == (0, 0, 2)
+    assert (
+        session.scalar(
+            text("select facts ->> 'unchanged' from event where kind = 'import.done' order by id desc limit 1")
+        )
+        == "2"
+    )
+
+
+def test_a_changed_building_is_changed_and_counts_the_file_lacks_are_kept(session: Session, tmp_path: Path) -> None:
+    outcome = bring_in(
+        session, geojson(tmp_path, feature(rectangle(1.3, 1.3, 0.1, 0.1), code="b1", name="改名")), "buildings"
+    )
+    assert outcome.merged.changed == 1
+    row = session.execute(text("select name, households, grid from building where code = 'b1'")).one()
+    assert row == ("改名", 120, JIA_2)
+
+
+BOW_TIE = {
+    "type": "Polygon",
+    "coordinates": [[[118.78, 32.04], [118.79, 32.05], [118.79, 32.04], [118.78, 32.05], [118.78, 32.04]]],
+}
+GOOD = feature(rectangle(0.4, 1.4, 0.05, 0.05), code="good")
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (feature(BOW_TIE, code="x"), "broken geometry: Self-intersection"),
+        (feature(None, code="x"), "no geometry"),
+        (feature(shapely.box(32.04, 118.78, 32.05, 118.79), code="x"), "swapped"),
+        (feature(shapely.box(500000, 3500000, 500100, 3500100), code="x"), "projected"),
+        (feature(rectangle(0, 0, 0.1, 0.1), code="good"), "already stands in row 1"),
+        (feature(rectangle(0, 0, 0.1, 0.1), code="x", levels="many"), "levels is 'many', which is not a number"),
+        (feature(rectangle(0, 0, 0.1, 0.1), code="x", levels=2.5), "a whole number"),
+        (feature(rectangle(0, 0, 0.1, 0.1), code="x", households_source="guessed"), "one of estimated, counted"),
+        (feature(shapely.box(118.78, 32.04, 118.78 + 1e-9, 32.05), code="x"), "so thin that it collapses"),
+    ],
+)
+def test_one_bad_row_is_named_and_nothing_is_written(
+    session: Session, tmp_path: Path, bad: dict[str, Any], named: str
+) -> None:
+    before = count(session, "building")
+    with pytest.raises(Refused) as refused:
+        bring_in(session, geojson(tmp_path, GOOD, bad), "buildings")
+    (fault,) = refused.value.faults
+    assert fault.row == 2
+    assert named in fault.reason
+    assert "row 2" in refused.value.sentence
+    assert count(session, "building") == before
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+def test_a_coordinate_that_is_not_a_number_is_found_among_good_ones(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "nan.gpkg"
+    ring = [(118.78, 32.04), (118.79, 32.04), (float("nan"), 32.05), (118.78, 32.05), (118.78, 32.04)]
+    gpd.GeoDataFrame({"code": ["x"]}, geometry=[shapely.Polygon(ring)], crs=4326).to_file(path)
+    with pytest.raises(Refused, match="not a number"):
+        bring_in(session, path, "buildings")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "named"),
+    [
+        ("empty.geojson", b"", "is empty"),
+        ("text.geojson", "你好".encode(), "cannot be read as geojson"),
+        ("none.geojson", b'{"type": "FeatureCollection", "features": []}', "holds no rows"),
+        ("fake.gpkg", b"not a package", "cannot be read as gpkg"),
+        ("fake.zip", b"PK nonsense", "cannot be read as zip"),
+        ("fake.pbf", b"\x00\x00\x00\x0dnonsense", "is not what its name says"),
+        ("fake.osm.gz", b"nonsense", "fake.osm.gz"),
+        ("cut.osm", b"<osm><node", "cut.osm"),
+        ("page.html", b"<html>", "of no format that can be read"),
+        ("bin.csv", b"code,lon\0,lat\n", "not a text file"),
+        ("twice.csv", b"code,code,lon,lat\n", "each once"),
+        ("crooked.csv", b"code,lon,lat\n1,2\n", "Row 1 of crooked.csv has 2 values for 3 columns"),
+        ("table.csv", b"code,name\n1,2\n", "lon and lat"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused_by_a_sentence(
+    session: Session, tmp_path: Path, name: str, content: bytes, named: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(Invalid) as refused:
+        bring_in(session, path, "buildings")
+    assert named in refused.value.sentence
+
+
+def test_a_file_that_is_not_there_and_a_layer_that_is_none_are_refused(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="There is no file"):
+        bring_in(session, tmp_path / "no.csv", "buildings")
+    with pytest.raises(Invalid, match="There is no layer 'residents'"):
+        bring_in(session, tmp_path / "no.csv", "residents")
+
+
+def test_a_missing_column_is_named_with_the_names_it_may_have(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"no column code .*网格编码"):
+        bring_in(session, geojson(tmp_path, feature(rectangle(0, 0), name="x")), "grids")
+
+
+def test_a_projected_file_is_brought_to_wgs84_and_a_wrong_crs_is_told(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "zone.gpkg"
+    shape = rectangle(0.4, 1.4, 0.05, 0.05)
+    gpd.GeoDataFrame({"code": ["p1"]}, geometry=[shape], crs=4326).to_crs(4549).to_file(path)
+    bring_in(session, path, "buildings")
+    off_m = session.scalar(
+        text(
+            "select st_hausdorffdistance(metric(geometry), metric(st_geomfromtext(:wkt, 4326))) from building where code = 'p1'"
+        ),
+        {"wkt": shape.wkt},
+    )
+    assert off_m is not None
+    assert off_m < 0.02
+    with pytest.raises(Invalid, match="no CRS 'EPSG:99999999'"):
+        bring_in(session, path, "buildings", crs="EPSG:99999999")
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_a_file_without_a_crs_needs_one_to_be_named(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "bare.gpkg"
+    gpd.GeoDataFrame({"code": ["p1"]}, geometry=[rectangle(0.4, 1.4, 0.05, 0.05)]).to_file(path)
+    with pytest.raises(Invalid, match="does not say its CRS"):
+        bring_in(session, path, "buildings")
+    assert bring_in(session, path, "buildings", crs="EPSG:4326").merged.new == 1
+
+
+def test_good_rows_can_be_taken_and_the_bad_ones_listed(session: Session, tmp_path: Path) -> None:
+    outcome = bring_in(session, geojson(tmp_path, GOOD, feature(BOW_TIE, code="x")), "buildings", skip_bad=True)
+    assert outcome.merged.new == 1
+    assert [fault.row for fault in outcome.faults] == [2]
+    write_rejects(tmp_path / "rejects.csv", outcome.faults)
+    lines = (tmp_path / "rejects.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "row,reason"
+    assert lines[1].startswith("2,broken geometry")
+
+
+def test_a_mixed_file_gives_each_layer_its_own_and_names_what_was_passed_over(session: Session, tmp_path: Path) -> None:
+    street = shapely.LineString([spot(0, 0), spot(1, 0)])
+    path = geojson(
+        tmp_path, feature(street, code="s9", kind="footway"), feature(shapely.Point(spot(0, 0)), code="crossing")
+    )
+    outcome = bring_in(session, path, "streets")
+    assert (outcome.merged.new, len(outcome.passed_over)) == (1, 1)
+    with pytest.raises(Invalid, match="holds no buildings"):
+        bring_in(session, path, "buildings")
+
+
+def test_openstreetmap_tags_in_columns_are_understood(session: Session, tmp_path: Path) -> None:
+    path = geojson(
+        tmp_path,
+        feature(rectangle(0.4, 1.4, 0.05, 0.05), element="way", id=7, building="dormitory", **{"building:levels": "5"}),
+    )
+    bring_in(session, path, "buildings")
+    assert session.execute(text("select use, levels from building where code = 'w7'")).one() == ("residential", 5)
+
+
+def test_a_shape_without_a_code_keeps_its_code_at_the_next_import(session: Session, tmp_path: Path) -> None:
+    path = geojson(tmp_path, feature(rectangle(0.4, 1.4, 0.05, 0.05), name="无编码"))
+    assert bring_in(session, path, "buildings").merged.new == 1
+    assert bring_in(session, path, "buildings").merged.unchanged == 1
+
+
+def test_a_redrawn_grid_opens_a_new_version_and_its_buildings_follow(session: Session, tmp_path: Path) -> None:
+    # 甲二 gives its western third, with nothing in it but the border, to 甲一; b3 stays.
+    path = geojson(
+        tmp_path,
+        feature(rectangle(0, 1, 1.25, 1), code=JIA_1, name="甲一网格"),
+        feature(rectangle(1.25, 1, 0.75, 1), code=JIA_2, name="甲二网格"),
+    )
+    outcome = bring_in(session, path, "grids")
+    assert outcome.merged.changed == 2
+    versions = session.execute(
+        text("select version, lower(valid), upper(valid) from grid_version where grid = :grid order by 1"),
+        {"grid": JIA_1},
+    ).all()
+    assert [version for version, *_ in versions] == [1, 2]
+    assert versions[0][2] == versions[1][1] == NOW
+
+
+def test_references_are_checked_by_row(session: Session, tmp_path: Path) -> None:
+    path = csv_file(
+        tmp_path,
+        "网格,工号,岗位,开始",
+        f"{JIA_1},W9,协助,2026-06-01",
+        f"{JIA}777,W1,协助,2026-06-01",
+        f"{YI_1},W2,责任,2026-06-01",
+        f"{JIA_2},W2,协助,2026-06-01",
+        f"{JIA_2},W3,协助,someday",
+    )
+    with pytest.raises(Refused) as refused:
+        bring_in(session, path, "posts")
+    reasons = {fault.row: fault.reason for fault in refused.value.faults}
+    assert reasons[1] == "there is no worker W9"
+    assert reasons[2] == f"there is no grid {JIA}777"
+    assert "already has the responsible worker W3" in reasons[3]
+    assert "which is not a time" in reasons[5]
+    assert 4 not in reasons
+
+
+def test_a_chinese_spreadsheet_export_is_read(session: Session, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, "工号,姓名,电话,部门", "0012,示例丁,10000000012,示例社区", encoding="gb18030")
+    bring_in(session, path, "workers")
+    assert session.execute(text("select name, department from worker where code = '0012'")).one() == (
+        "示例丁",
+        "示例社区",
+    )
+
+
+def test_past_incidents_get_the_owner_of_their_own_moment_and_a_number_of_their_day(
+    session: Session, tmp_path: Path
+) -> None:
+    lon, lat = spot(0.5, 1.5)
+    path = csv_file(
+        tmp_path,
+        "class,condition,status,lon,lat,source,reported_at,closed_at",
+        f"{LAMP},01,closed,{lon},{lat},worker,2026-05-01T08:00:00+08:00,2026-05-02T08:00:00+08:00",
+        f"{LAMP},01,reported,0,0,public,2026-05-01 23:59,",
+    )
+    assert bring_in(session, path, "incidents").merged.new == 2
+    rows = session.execute(text("select number, grid, responsible, queue from incident order by number")).all()
+    assert rows == [("20260501-000001", JIA_1, "W1", None), ("20260501-000002", None, None, "fallback")]
+    bad = csv_file(tmp_path, "class,condition,lon,lat,source,reported_at", f"{LAMP},77,{lon},{lat},worker,2026-05-01")
+    with pytest.raises(Refused, match="the catalogue has no condition 77"):
+        bring_in(session, bad, "incidents")

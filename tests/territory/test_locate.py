@@ -1,0 +1,91 @@
+"""Whose is this place: one answer, one tie rule, and it says how sure it is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gridsvc.territory.locate import locate
+from tests.conftest import Service
+from tests.town import FOUNDED, JIA, JIA_1, JIA_2, JIA_3, YI_1, spot
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("place", "grid", "rule"),
+    [
+        ((0.5, 1.5), JIA_1, "inside"),
+        ((1.0, 1.5), JIA_1, "border"),  # between 甲一 and 甲二: the lower code
+        ((2.0, 1.5), JIA_2, "border"),  # between two communities: still the lower code
+        ((1.0, 1.0), JIA_1, "border"),  # a corner of three
+        ((0.0, 0.5), JIA_3, "border"),  # the edge of the town
+        ((3.5, 0.5), None, "fallback"),
+    ],
+)
+def test_every_point_has_exactly_one_owner(
+    session: Session, place: tuple[float, float], grid: str | None, rule: str
+) -> None:
+    found = locate(session, *spot(*place), NOW)
+    assert (found.grid, found.rule) == (grid, rule)
+
+
+def test_a_place_in_a_community_without_a_grid_there_is_told_as_such(session: Session) -> None:
+    session.execute(text("delete from post where grid = :grid"), {"grid": JIA_3})
+    session.execute(text("delete from grid_version where grid = :grid"), {"grid": JIA_3})
+    found = locate(session, *spot(0.5, 0.5), NOW)
+    assert (found.community, found.grid, found.rule) == (JIA, None, "community")
+
+
+def test_before_the_town_was_founded_nothing_is_anybodys(session: Session) -> None:
+    assert locate(session, *spot(0.5, 1.5), FOUNDED - timedelta(seconds=1)).rule == "fallback"
+    assert locate(session, *spot(0.5, 1.5), FOUNDED).grid == JIA_1
+
+
+def test_the_answer_over_http_names_the_people_and_explains_itself(service: Service) -> None:
+    lon, lat = spot(0.9, 1.5)
+    answer = service.client.get(
+        f"/api/v1/locate?lon={lon}&lat={lat}&accuracy_m=15", headers=service.as_("viewer")
+    ).json()
+    assert answer["community"] == {"code": JIA, "name": "甲社区"}
+    assert answer["grid"] == {"code": JIA_1, "name": "甲一网格", "version": 1}
+    assert answer["responsible"] == {"id": "W1", "name": "示例网格员1", "phone_masked": "100****0001"}
+    assert answer["backup"]["id"] == "W2"
+    assert (answer["rule"], answer["on_border"], answer["ambiguous"]) == ("inside", False, True)
+    # A tenth of a cell from the border: 0.0001 degrees of longitude at 32 N are 9.4 m.
+    assert answer["border_distance_m"] == pytest.approx(9.44, abs=0.02)
+    assert [one["code"] for one in answer["candidates"]] == [JIA_1, JIA_2]
+
+
+def test_without_an_accuracy_nothing_is_ambiguous_but_a_border_is_told(service: Service) -> None:
+    lon, lat = spot(2, 1.5)
+    answer = service.client.get(f"/api/v1/locate?lon={lon}&lat={lat}", headers=service.as_("viewer")).json()
+    assert (answer["grid"]["code"], answer["on_border"], answer["ambiguous"]) == (JIA_2, True, False)
+    assert {one["code"] for one in answer["candidates"]} == {JIA_2, YI_1}
+
+
+def test_outside_every_community_it_names_the_fallback_queue(service: Service) -> None:
+    answer = service.client.get("/api/v1/locate?lon=0&lat=0", headers=service.as_("viewer")).json()
+    assert (answer["grid"], answer["community"], answer["responsible"]) == (None, None, None)
+    assert (answer["rule"], answer["queue"]) == ("fallback", "fallback")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "lon=181&lat=0",
+        "lon=0&lat=91",
+        "lon=nan&lat=0",
+        "lon=inf&lat=0",
+        "lon=0",
+        "lon=a&lat=b",
+        "lon=0&lat=0&accuracy_m=-1",
+        "lon=0&lat=0&at=yesterday",
+        "lon=0&lat=0&lot=1",
+    ],
+)
+def test_a_point_that_is_none_is_refused_with_a_sentence(service: Service, query: str) -> None:
+    answer = service.client.get(f"/api/v1/locate?{query}", headers=service.as_("viewer"))
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
