@@ -23,7 +23,7 @@ demo: setup ## Bring up the service with the sample town; Ctrl-C stops it
 
 test: test-packages lint ## Run every check and test, browser tests included
 	@bash docker/setup.sh npm test
-	@.venv/bin/pytest -n 2
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" pytest -n 2
 
 setup: run-packages .build/python .build/maps ## Install what is missing and build the pages
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, MetaData, create_engine
@@ -82,7 +82,6 @@ class Database:
             max_size=settings.pool_size,
             open=False,
             timeout=5,
-            check=AsyncConnectionPool.check_connection,
             kwargs={
                 "autocommit": True,
                 "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_s}s",
@@ -91,7 +90,19 @@ class Database:
         return cls(engine, make_sessions(engine), pool)
 
     async def rows(self, sql: LiteralString | bytes, parameters: dict[str, Any]) -> list[TupleRow]:
-        """Run one reading statement on the pool; statements repeated on a connection are prepared by the driver."""
-        async with self.pool.connection() as connection:
-            cursor = await connection.execute(sql, parameters)
-            return await cursor.fetchall()
+        """Run one reading statement on the pool; statements repeated on a connection are prepared by the driver.
+
+        Connections are not tried before use, which would double the way to the database. Instead a statement that
+        finds its connection gone (PostGIS was restarted) is run once more on one that lives.
+        """
+        for last in (False, True):
+            async with self.pool.connection() as connection:
+                try:
+                    cursor = await connection.execute(sql, parameters)
+                    return await cursor.fetchall()
+                except OperationalError:
+                    if last or not connection.broken:
+                        raise
+            # The others of the pool are as dead as this one was.
+            await self.pool.check()
+        raise AssertionError("unreachable")

@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
 
 def up(
     home: Home = None,
-    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="With the sample town and one account of each role")] = False,
     no_web: Annotated[bool, typer.Option("--no-web", help="The API without the pages")] = False,
@@ -67,7 +67,7 @@ def up(
 
 
 def serve_only(
-    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     no_web: Annotated[bool, typer.Option("--no-web", help="The API without the pages")] = False,
 ) -> None:
