@@ -23,6 +23,7 @@ there() {
     postgresql) newest_server postgres >/dev/null ;;
     postgresql-postgis) newest_server postgis >/dev/null ;;
     python3-venv) "$python" -c 'import ensurepip, venv' 2>/dev/null ;;
+    git) command -v git ;;
     chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
     *) return 1 ;;
   esac >/dev/null
