@@ -59,10 +59,20 @@ BUILDINGS = {"b1": (0.2, 1.2, 120), "b2": (0.6, 1.6, 80), "b3": (1.3, 1.3, 60), 
 
 
 def rectangle(column: float, row: float, width: float = 1, height: float = 1) -> BaseGeometry:
-    """Make the rectangle of so many cells, snapped, in EPSG:4326."""
-    west, south = WEST + column * CELL, SOUTH + row * CELL
-    box: BaseGeometry = snap(shapely.box(west, south, west + width * CELL, south + height * CELL))
+    """Make the rectangle of so many cells, snapped, in EPSG:4326.
+
+    It has a vertex at every quarter of a cell, so that neighbours of any size share all their vertices.
+    """
+    across, up = _steps(column, column + width), _steps(row, row + height)
+    ring = [(x, up[0]) for x in across] + [(across[-1], y) for y in up[1:]]
+    ring += [(x, up[-1]) for x in reversed(across[:-1])] + [(across[0], y) for y in reversed(up[1:-1])]
+    box: BaseGeometry = snap(shapely.Polygon([(WEST + x * CELL, SOUTH + y * CELL) for x, y in ring]))
     return box
+
+
+def _steps(start: float, end: float) -> list[float]:
+    quarters = [number / 4 for number in range(int(start * 4), int(end * 4) + 1)]
+    return [start, *(quarter for quarter in quarters if start < quarter < end), end]
 
 
 def spot(column: float, row: float) -> tuple[float, float]:

@@ -122,9 +122,9 @@ def escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
 
 
-async def answer_list(database: Database, layer: Layer, asked: ListQuery, url: URL) -> Response:
-    """Answer one page as JSON bytes."""
-    given = asked.model_dump(by_alias=True)
+async def answer_list(database: Database, layer: Layer, asked: ListQuery, url: URL, **of: Any) -> Response:
+    """Answer one page as JSON bytes; `of` are filters that come from the path."""
+    given = asked.model_dump(by_alias=True) | of
     sql, parameters = list_sql(layer, given)
     rows = await database.rows(sql.encode(), parameters)
     following = None

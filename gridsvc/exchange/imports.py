@@ -18,13 +18,12 @@ from gridsvc.exchange.layers import LAYERS, ImportLayer
 from gridsvc.exchange.merging import Merged, Staging
 from gridsvc.exchange.reading import read_file
 from gridsvc.territory.placing import place_assets, place_buildings
+from gridsvc.territory.publish import Cell, Redraw, held_cells, publish
 
 Progress = Callable[[str, int, int], None]
 """Told the step, how many rows are done, and how many there are (0: not known yet)."""
 
 PLACES_AGAIN = {
-    "grids": (place_buildings, place_assets),
-    "communities": (),
     "buildings": (place_buildings,),
     "assets": (place_assets,),
 }
@@ -49,13 +48,15 @@ class Choices:
     """How a file is to be read and taken.
 
     `crs` is "auto" or "EPSG:n", `from_` the moment from which new boundaries hold, `constants` are values for columns
-    the file does not have, `skip_bad` takes the good rows and leaves the bad ones out.
+    the file does not have, `skip_bad` takes the good rows and leaves the bad ones out. `whole` says that a file of
+    grids has all there shall be in its communities: a grid it does not have is retired.
     """
 
     from_: datetime
     crs: str = "auto"
     constants: dict[str, str] = field(default_factory=dict)
     skip_bad: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,10 @@ def import_file(
     _context(session, settings)
     staging = Staging(session, layer, checked.frame)
     faults = _weigh(path, checked, staging, skip_bad=choices.skip_bad)
-    merged = staging.merge(choices.from_)
+    if layer.name == "grids":
+        merged = _publish_grids(session, staging.rows(checked.frame, faults), choices, actor)
+    else:
+        merged = staging.merge(choices.from_)
     for place in PLACES_AGAIN.get(layer.name, ()):
         place(session)
     progress("done", len(frame), len(frame))
@@ -133,6 +137,19 @@ def _weigh(path: Path, checked: Checked, staging: Staging, *, skip_bad: bool) ->
         raise Refused(path.name, faults, rows)
     staging.drop(contradicting)
     return faults
+
+
+def _publish_grids(session: Session, frame: pd.DataFrame, choices: Choices, actor: str) -> Merged:
+    """Publish the rows as a redraw of their communities; grids the file does not have stay, or are retired (`whole`)."""
+    columns = (frame[name].tolist() for name in ("code", "name", "kind", "geometry"))
+    given: dict[str, Cell] = {code: Cell(code, *rest) for code, *rest in zip(*columns, strict=True)}
+    communities = sorted({code[:12] for code in given})
+    cells: dict[str, list[Cell]] = {community: [] for community in communities}
+    for community in communities:
+        kept = [] if choices.whole else [cell for cell in held_cells(session, community) if cell.code not in given]
+        cells[community] = [*kept, *(cell for code, cell in sorted(given.items()) if code.startswith(community))]
+    done = publish(session, Redraw(cells, choices.from_), actor=actor)
+    return Merged(len(done.created), len(done.changed), len(given) - len(done.created) - len(done.changed))
 
 
 def _context(session: Session, settings: Settings) -> None:

@@ -58,6 +58,10 @@ class Staging:
         self._connection.execute("delete from staging where row = any(%s)", [rows])
         self._rows -= len(rows)
 
+    def rows(self, frame: pd.DataFrame, dropped: Iterable[Fault]) -> pd.DataFrame:
+        """Give the clean rows that are still in, for a layer whose domain takes them itself."""
+        return frame[~frame["row"].isin([fault.row for fault in dropped])]
+
     def merge(self, from_: datetime) -> Merged:
         """Bring the rows into the layer's tables by the file `merges/LAYER.sql`; dated rows come into force at `from_`."""
         script = (MERGES / f"{self._layer.name}.sql").read_text(encoding="utf-8")

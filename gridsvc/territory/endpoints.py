@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gridsvc.access.guard import allowed
-from gridsvc.core.browse import Page, answer_item, answer_list
+from gridsvc.core.browse import ListQuery, Page, answer_item, answer_list
 from gridsvc.core.http import Hot
 from gridsvc.territory import layers, schemas
 from gridsvc.territory.schemas import At
@@ -43,6 +43,18 @@ async def read_community(database: Hot, code: str, at: At = None) -> Response:
 async def list_grids(database: Hot, request: Request, asked: Annotated[schemas.GridQuery, Query()]) -> Response:
     """List grids (网格) by code, as of a moment."""
     return await answer_list(database, layers.GRIDS, asked, request.url)
+
+
+@router.get("/grids/{code}/history", responses={200: {"model": Page[schemas.Version]}})
+async def list_versions(database: Hot, request: Request, code: str, asked: Annotated[ListQuery, Query()]) -> Response:
+    """List every version a grid has had, the newest first."""
+    return await answer_list(database, layers.HISTORY, asked, request.url, grid=code)
+
+
+@router.get("/grids/{code}/lineage", responses={200: {"model": Page[schemas.Descent]}})
+async def list_lineage(database: Hot, request: Request, code: str, asked: Annotated[ListQuery, Query()]) -> Response:
+    """List where a grid's ground came from and where it went, the newest first."""
+    return await answer_list(database, layers.LINEAGE, asked, request.url, grid=code)
 
 
 @router.get("/buildings", responses={200: {"model": Page[schemas.Building]}})

@@ -64,6 +64,44 @@ GRIDS = Layer(
     dated=HELD,
 )
 
+HISTORY = Layer(
+    name="history",
+    one="grid",
+    source="grid_version v",
+    key="v.version",
+    fields={
+        "version": "v.version",
+        "name": "v.name",
+        "kind": "v.kind",
+        "area_m2": "round(v.area_m2::numeric, 1)::float8",
+        "valid_from": "lower(v.valid)",
+        "valid_to": "upper(v.valid)",
+    },
+    filters={"grid": "v.grid = %(grid)s"},
+    geometry="v.geometry",
+    newest_first=True,
+)
+
+LINEAGE = Layer(
+    name="lineage",
+    one="grid",
+    source="lineage l",
+    key="l.id",
+    fields={
+        "at": "l.at",
+        "kind": "l.kind",
+        "from": "l.from_grid",
+        "from_version": "l.from_version",
+        "to": "l.to_grid",
+        "to_version": "l.to_version",
+        "area_share": "l.area_share",
+        "building_share": "l.building_share",
+        "household_share": "l.household_share",
+    },
+    filters={"grid": "(l.from_grid = %(grid)s or l.to_grid = %(grid)s)"},
+    newest_first=True,
+)
+
 IN_COMMUNITY = "{0}.grid between %(community)s || '000' and %(community)s || '999'"
 """A grid's code begins with its community's, so the index on `grid` serves the community too."""
 

@@ -1,10 +1,10 @@
 """The shapes of the ground as others read them; they describe answers that PostgreSQL writes itself."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from gridsvc.core.browse import Boxed
 
@@ -86,6 +86,32 @@ class Grid(BaseModel):
     geometry: Geometry | None = None
 
 
+class Version(BaseModel):
+    """A version of a grid: what it was called and where it lay, from when to when (null: still)."""
+
+    version: int
+    name: str
+    kind: str
+    area_m2: float
+    valid_from: datetime
+    valid_to: datetime | None
+    geometry: Geometry | None = None
+
+
+class Descent(BaseModel):
+    """What became of what: the shares are of the old grid's area, buildings and households (of the new one's: create)."""
+
+    at: datetime
+    kind: Literal["split", "merge", "reshape", "rename", "retire", "create"]
+    from_: Annotated[str | None, Field(alias="from")]
+    from_version: int | None
+    to: str | None
+    to_version: int | None
+    area_share: float
+    building_share: float
+    household_share: float
+
+
 class Building(BaseModel):
     """楼栋: counts only; `households_source` says whether they were counted or estimated."""
 
@@ -122,7 +148,7 @@ class Asset(BaseModel):
 
     code: str
     # `class` is a word of Python, so the field has an alias in the answer.
-    class_: Annotated[str, Query(alias="class")]
+    class_: Annotated[str, Field(alias="class")]
     name: str | None
     state: str
     grid: str | None

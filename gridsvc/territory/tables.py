@@ -7,7 +7,7 @@ versions, each with the range of time (half-open, UTC) in which it held.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Computed, ForeignKey, Index, Text
+from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, ForeignKeyConstraint, Identity, Index, Text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -81,6 +81,42 @@ class GridVersion(Base):
     valid: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
     area_m2: Mapped[float]
     geometry: Mapped[Any] = mapped_column(column("POLYGON"))
+
+
+class Lineage(Base):
+    """What became of what at a redraw: one row for each old and new version that share ground."""
+
+    __tablename__ = "lineage"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["from_grid", "from_version"], ["grid_version.grid", "grid_version.version"], name="fk_lineage_from"
+        ),
+        ForeignKeyConstraint(
+            ["to_grid", "to_version"], ["grid_version.grid", "grid_version.version"], name="fk_lineage_to"
+        ),
+        Index("ix_lineage_from_grid", "from_grid", "at"),
+        Index("ix_lineage_to_grid", "to_grid", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kind: Mapped[str] = mapped_column(Text)
+    from_grid: Mapped[str | None] = mapped_column(Text)
+    from_version: Mapped[int | None]
+    to_grid: Mapped[str | None] = mapped_column(Text)
+    to_version: Mapped[int | None]
+    area_share: Mapped[float]
+    building_share: Mapped[float]
+    household_share: Mapped[float]
+
+
+class PartitionDue(Base):
+    """A community whose partition is proved before the running transaction ends; written by triggers alone."""
+
+    __tablename__ = "partition_due"
+
+    community: Mapped[str] = mapped_column(Text, primary_key=True)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class Building(Base):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gridsvc.core.errors import Invalid
 from gridsvc.core.settings import Settings
 from gridsvc.exchange.imports import Choices, Outcome, Refused, import_file, write_rejects
-from tests.town import JIA, JIA_1, JIA_2, LAMP, YI_1, rectangle, spot
+from tests.town import GRIDS, JIA, JIA_1, JIA_2, LAMP, YI, YI_1, YI_2, rectangle, spot
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -232,21 +232,44 @@ def test_a_shape_without_a_code_keeps_its_code_at_the_next_import(session: Sessi
     assert bring_in(session, path, "buildings").merged.unchanged == 1
 
 
-def test_a_redrawn_grid_opens_a_new_version_and_its_buildings_follow(session: Session, tmp_path: Path) -> None:
-    # 甲二 gives its western third, with nothing in it but the border, to 甲一; b3 stays.
+def test_a_redrawn_grid_opens_a_new_version_and_leaves_lineage(session: Session, tmp_path: Path) -> None:
+    # 甲二 gives its western quarter to 甲一; b3 stays.
     path = geojson(
         tmp_path,
         feature(rectangle(0, 1, 1.25, 1), code=JIA_1, name="甲一网格"),
         feature(rectangle(1.25, 1, 0.75, 1), code=JIA_2, name="甲二网格"),
     )
     outcome = bring_in(session, path, "grids")
-    assert outcome.merged.changed == 2
+    assert (outcome.merged.new, outcome.merged.changed) == (0, 2)
     versions = session.execute(
         text("select version, lower(valid), upper(valid) from grid_version where grid = :grid order by 1"),
         {"grid": JIA_1},
     ).all()
     assert [version for version, *_ in versions] == [1, 2]
     assert versions[0][2] == versions[1][1] == NOW
+    moved = session.execute(
+        text(
+            "select kind, round(area_share::numeric, 3)::float8, household_share from lineage where from_grid = :two and to_grid = :one"
+        ),
+        {"one": JIA_1, "two": JIA_2},
+    ).one()
+    assert moved == ("reshape", 0.25, 0.0)
+
+
+def test_grids_that_leave_a_gap_are_refused_and_nothing_changes(session: Session, tmp_path: Path) -> None:
+    path = geojson(tmp_path, feature(rectangle(0, 1, 0.75, 1), code=JIA_1, name="甲一网格"))
+    with pytest.raises(Invalid, match="do not fill community"):
+        bring_in(session, path, "grids")
+    assert session.scalar(text("select count(*) from grid_version")) == len(GRIDS)
+
+
+def test_a_whole_new_set_of_grids_retires_the_old_ones(session: Session, tmp_path: Path) -> None:
+    path = geojson(tmp_path, feature(rectangle(2, 1, 2, 1), code=f"{YI}003", name="乙社区网格"))
+    outcome = bring_in(session, path, "grids", whole=True)
+    assert outcome.merged.new == 1
+    rows = session.execute(text("select kind, from_grid, to_grid from lineage order by from_grid")).all()
+    assert rows == [("merge", YI_1, f"{YI}003"), ("merge", YI_2, f"{YI}003")]
+    assert session.scalar(text("select grid from building where code = 'b4'")) == f"{YI}003"
 
 
 def test_references_are_checked_by_row(session: Session, tmp_path: Path) -> None:

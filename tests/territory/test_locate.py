@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from gridsvc.territory.locate import locate
 from tests.conftest import Service
-from tests.town import FOUNDED, JIA, JIA_1, JIA_2, JIA_3, YI_1, spot
+from tests.town import FOUNDED, JIA, JIA_1, JIA_2, JIA_3, YI_1, rectangle, spot
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -31,11 +31,18 @@ def test_every_point_has_exactly_one_owner(
     assert (found.grid, found.rule) == (grid, rule)
 
 
-def test_a_place_in_a_community_without_a_grid_there_is_told_as_such(session: Session) -> None:
-    session.execute(text("delete from post where grid = :grid"), {"grid": JIA_3})
-    session.execute(text("delete from grid_version where grid = :grid"), {"grid": JIA_3})
-    found = locate(session, *spot(0.5, 0.5), NOW)
-    assert (found.community, found.grid, found.rule) == (JIA, None, "community")
+def test_a_place_in_a_community_that_has_no_grids_yet_is_told_as_such(session: Session) -> None:
+    young = "320102003903"
+    session.execute(text("insert into community (code) values (:code)"), {"code": young})
+    session.execute(
+        text(
+            "insert into community_version (community, version, name, valid, area_m2, geometry) values"
+            " (:code, 1, '丙社区', tstzrange(:from, null), 1, st_multi(st_geomfromtext(:shape, 4326)))"
+        ),
+        {"code": young, "from": FOUNDED, "shape": rectangle(2, 0, 1, 1).wkt},
+    )
+    found = locate(session, *spot(2.5, 0.5), NOW)
+    assert (found.community, found.grid, found.rule) == (young, None, "community")
 
 
 def test_before_the_town_was_founded_nothing_is_anybodys(session: Session) -> None:

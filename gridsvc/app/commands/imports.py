@@ -37,6 +37,9 @@ def import_files(
     set_: Annotated[list[str] | None, typer.Option("--set", help="column=value for every row")] = None,
     from_: Annotated[datetime | None, typer.Option("--from", help="When new boundaries come into force")] = None,
     rejects: Annotated[Path | None, typer.Option(help="Where to write the rows that were not taken (CSV)")] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="A file of grids has all of its communities: retire the others")
+    ] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Take the good rows, leave the bad ones out")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing")] = False,
     home: Home = None,
@@ -46,7 +49,7 @@ def import_files(
 
     with refusals_as_sentences():
         moment = from_.astimezone() if from_ else datetime.now(UTC)
-        choices = Choices(from_=moment, crs=crs, constants=_constants(set_ or []), skip_bad=skip_bad)
+        choices = Choices(from_=moment, crs=crs, constants=_constants(set_ or []), skip_bad=skip_bad, whole=whole)
         with reach(settings(), home or settings().home, say) as url:
             engine = open_engine(url)
             migrate(engine)
