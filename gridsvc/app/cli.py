@@ -3,6 +3,7 @@
 import typer
 
 from gridsvc.app.commands.imports import import_files
+from gridsvc.app.commands.locate import locate_file
 from gridsvc.app.commands.maps import draw_map
 from gridsvc.app.commands.up import serve_only, up
 from gridsvc.app.commands.upkeep import check_config, migrate_schema
@@ -15,6 +16,7 @@ cli.command("up")(up)
 cli.command("serve")(serve_only)
 cli.command("migrate")(migrate_schema)
 cli.command("import")(import_files)
+cli.command("locate")(locate_file)
 cli.command("map")(draw_map)
 config.command("check")(check_config)
 cli.add_typer(config, name="config")

@@ -13,7 +13,7 @@ from gridsvc.core.cluster import Cluster, discard
 from gridsvc.core.db import open_engine, transaction
 from gridsvc.core.schema import migrate
 from gridsvc.core.settings import Settings
-from tests.bench import locate
+from tests.bench import bulk, locate
 from tests.bench.measure import Figure
 
 
@@ -34,7 +34,7 @@ def main() -> int:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("vacuum analyze")
             engine.dispose()
-            figures = [*locate.measure(cluster.url, token)]
+            figures = [*locate.measure(cluster.url, token), *bulk.measure(home)]
     finally:
         discard(home)
     return report(figures)
@@ -46,8 +46,8 @@ def report(figures: list[Figure]) -> int:
     for figure in figures:
         table.add_row(
             figure.work,
-            f"{figure.ours_ms:.3f} ms",
-            f"{figure.peer_ms:.3f} ms ({figure.peer})",
+            f"{figure.ours_ms:,.2f} ms",
+            f"{figure.peer_ms:,.2f} ms ({figure.peer})",
             f"{figure.ratio:.2f}",
             f"≤ {figure.bar:g}",
             "kept" if figure.kept else "[bold red]MISSED",
