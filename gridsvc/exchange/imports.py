@@ -47,7 +47,7 @@ class Refused(Invalid):
 class Choices:
     """How a file is to be read and taken.
 
-    `crs` is "auto" or "EPSG:n", `from_` the moment from which new boundaries hold, `constants` are values for columns
+    `crs` is "auto", "EPSG:n", "gcj02" or "bd09", `from_` the moment from which new boundaries hold, `constants` are values for columns
     the file does not have, `skip_bad` takes the good rows and leaves the bad ones out. `whole` says that a file of
     grids has all there shall be in its communities: a grid it does not have is retired.
     """

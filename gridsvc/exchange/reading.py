@@ -16,6 +16,7 @@ from pyproj.exceptions import CRSError
 
 from gridsvc.core.errors import Invalid
 from gridsvc.core.geo import SRID
+from gridsvc.exchange.datums import DATUMS, move
 from gridsvc.exchange.layers import ImportLayer
 from gridsvc.exchange.osm import FORMATS as OSM_FORMATS
 from gridsvc.exchange.osm import read_osm
@@ -39,8 +40,9 @@ class Table:
 
 
 def read_file(path: Path, layer: ImportLayer, crs: str, progress: Callable[[int], None] | None = None) -> Table:
-    """Read every row of a file for a layer; `crs` is "auto" (what the file says) or "EPSG:n".
+    """Read every row of a file for a layer.
 
+    `crs` is "auto" (what the file says), "EPSG:n", or a datum of Chinese maps (gcj02, bd09).
     Raises Invalid, naming the file, for one that is missing, empty, not what its name says, or in no known CRS.
     """
     if not path.is_file():
@@ -126,6 +128,9 @@ def _points(frame: pd.DataFrame, layer: ImportLayer, crs: str, path: Path) -> pd
 
 
 def _to_wgs84(frame: gpd.GeoDataFrame, crs: str, path: Path) -> gpd.GeoDataFrame:
+    if crs in DATUMS:
+        # The numbers are degrees of another datum, whatever CRS the file claims for them.
+        return frame.set_geometry(move(frame.geometry.to_numpy(), crs, "wgs84"), crs=SRID)
     source = frame.crs if crs == "auto" else _named_crs(crs)
     if source is None:
         raise Invalid(f"{path.name} does not say its CRS; say it with --crs EPSG:n.")
@@ -140,7 +145,7 @@ def _named_crs(name: str) -> CRS:
     try:
         return CRS.from_user_input(name)
     except CRSError:
-        raise Invalid(f"There is no CRS {name!r}; say auto or EPSG:n.") from None
+        raise Invalid(f"There is no CRS {name!r}; say auto, EPSG:n, gcj02 or bd09.") from None
 
 
 def _decode(path: Path) -> str:

@@ -8,11 +8,14 @@ from typing import Any
 import geopandas as gpd
 import pytest
 import shapely
+import shapely.affinity
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gridsvc.core.errors import Invalid
+from gridsvc.core.geo import snap_numbers
 from gridsvc.core.settings import Settings
+from gridsvc.exchange.datums import Datum, move
 from gridsvc.exchange.imports import Choices, Outcome, Refused, import_file, write_rejects
 from tests.town import GRIDS, JIA, JIA_1, JIA_2, LAMP, YI, YI_1, YI_2, rectangle, spot
 
@@ -185,6 +188,27 @@ def test_a_projected_file_is_brought_to_wgs84_and_a_wrong_crs_is_told(session: S
     assert off_m < 0.02
     with pytest.raises(Invalid, match="no CRS 'EPSG:99999999'"):
         bring_in(session, path, "buildings", crs="EPSG:99999999")
+
+
+@pytest.mark.parametrize("datum", ["gcj02", "bd09"])
+def test_a_file_drawn_on_a_shifted_map_comes_in_where_it_is(session: Session, tmp_path: Path, datum: Datum) -> None:
+    shape = rectangle(0.4, 1.4, 0.05, 0.05)
+    path = geojson(tmp_path, feature(move(shape, "wgs84", datum), code="p1"))
+    bring_in(session, path, "buildings", crs=datum)
+    stored = session.scalar(text("select st_asbinary(geometry) from building where code = 'p1'"))
+    assert stored is not None
+    assert shapely.equals(shapely.from_wkb(bytes(stored)), shape)
+
+
+def test_what_comes_in_is_on_the_coordinate_grid(session: Session, tmp_path: Path) -> None:
+    shape = shapely.affinity.rotate(rectangle(0.4, 1.4, 0.05, 0.05), 13.7)
+    bring_in(session, geojson(tmp_path, feature(shape, code="p1")), "buildings")
+    stored = shapely.from_wkb(
+        bytes(session.scalar(text("select st_asbinary(geometry) from building where code = 'p1'")))
+    )
+    coordinates = shapely.get_coordinates(stored)
+    assert (coordinates == snap_numbers(coordinates)).all()
+    assert not (shapely.get_coordinates(shape) == snap_numbers(shapely.get_coordinates(shape))).all()
 
 
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")

@@ -33,7 +33,9 @@ def import_files(
         ),
     ],
     files: Annotated[list[Path], typer.Argument(help="GeoJSON, GeoPackage, Shapefile (zip), FlatGeobuf, CSV, raw OSM")],
-    crs: Annotated[str, typer.Option(help="auto (what the file says) or EPSG:n")] = "auto",
+    crs: Annotated[
+        str, typer.Option(help="auto (what the file says), EPSG:n, gcj02 (Gaode, Tencent) or bd09 (Baidu)")
+    ] = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="column=value for every row")] = None,
     from_: Annotated[datetime | None, typer.Option("--from", help="When new boundaries come into force")] = None,
     rejects: Annotated[Path | None, typer.Option(help="Where to write the rows that were not taken (CSV)")] = None,
