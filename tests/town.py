@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from gridsvc.access.accounts import add_account, issue_token
 from gridsvc.access.permissions import ROLES
-from gridsvc.core.geo import PROMOTE, snap
+from gridsvc.core.geo import PROMOTE, canonical, snap
 from gridsvc.incidents.tables import Catalogue, CatalogueClass, CatalogueCondition
 from gridsvc.patrol.tables import Checkpoint, Route
 from gridsvc.territory.tables import (
@@ -66,7 +66,7 @@ def rectangle(column: float, row: float, width: float = 1, height: float = 1) ->
     across, up = _steps(column, column + width), _steps(row, row + height)
     ring = [(x, up[0]) for x in across] + [(across[-1], y) for y in up[1:]]
     ring += [(x, up[-1]) for x in reversed(across[:-1])] + [(across[0], y) for y in reversed(up[1:-1])]
-    box: BaseGeometry = snap(shapely.Polygon([(WEST + x * CELL, SOUTH + y * CELL) for x, y in ring]))
+    box: BaseGeometry = canonical(snap(shapely.Polygon([(WEST + x * CELL, SOUTH + y * CELL) for x, y in ring])))
     return box
 
 

@@ -23,7 +23,7 @@ from maker.things import Kerb, furnish
 from maker.walks import plan_walks
 from maker.writing import write_csv, write_geojson
 
-from gridsvc.exchange.osm import read_osm
+from gridsvc.exchange.formats.osm import read_osm
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "source.osm.gz"

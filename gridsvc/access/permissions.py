@@ -5,6 +5,7 @@ ROLES = ("admin", "planner", "dispatcher", "intake", "supervisor", "department",
 EVERYBODY = frozenset(ROLES)
 
 PERMISSIONS: dict[str, frozenset[str]] = {
+    "export": frozenset({"admin", "planner", "dispatcher", "supervisor"}),
     "territory.read": EVERYBODY,
     "workforce.read": EVERYBODY,
     "patrol.read": EVERYBODY,

@@ -2,6 +2,7 @@
 
 import typer
 
+from gridsvc.app.commands.exports import export_layer
 from gridsvc.app.commands.imports import import_files
 from gridsvc.app.commands.locate import locate_file
 from gridsvc.app.commands.maps import draw_map
@@ -16,6 +17,7 @@ cli.command("up")(up)
 cli.command("serve")(serve_only)
 cli.command("migrate")(migrate_schema)
 cli.command("import")(import_files)
+cli.command("export")(export_layer)
 cli.command("locate")(locate_file)
 cli.command("map")(draw_map)
 config.command("check")(check_config)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 import gridsvc.access.endpoints
+import gridsvc.exchange.endpoints
 import gridsvc.incidents.endpoints
 import gridsvc.patrol.endpoints
 import gridsvc.territory.endpoints
@@ -55,6 +56,7 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
         gridsvc.workforce.endpoints,
         gridsvc.patrol.endpoints,
         gridsvc.incidents.endpoints,
+        gridsvc.exchange.endpoints,
     ):
         api.include_router(part.router)
     app.include_router(api)

@@ -30,6 +30,19 @@ def snap(geometries: Any) -> Any:
     return shapely.transform(shapely.force_2d(geometries), snap_numbers)
 
 
+def canonical(geometries: Any) -> Any:
+    """Give polygons their one way to be written (first vertex, order of parts, outer rings counter-clockwise).
+
+    The same shape then has the same bytes, whichever format it went through. Lines and points stay: their direction
+    means something.
+    """
+    shapes = np.asarray(geometries, dtype=object)
+    areal = shapely.get_dimensions(shapes) == 2
+    written = shapes.copy()
+    written[areal] = shapely.orient_polygons(shapely.normalize(shapes[areal]))
+    return written if shapes.ndim else written.item()
+
+
 def column(kind: str) -> Geometry:
     """Declare a typed geometry column in EPSG:4326; its GiST index is declared beside the table's other indexes."""
     return Geometry(kind, srid=SRID, spatial_index=False)

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from gridsvc.core.errors import Invalid
-from gridsvc.core.geo import PROMOTE, snap
+from gridsvc.core.geo import PROMOTE, canonical, snap
 from gridsvc.exchange.layers import Field, ImportLayer
 
 PARTS = {
@@ -88,7 +88,7 @@ def _check_geometry(frame: pd.DataFrame, layer: ImportLayer, faults: dict[int, s
     sound = np.array([row not in faults and shape is not None for row, shape in zip(frame["row"], shapes, strict=True)])
     snapped = np.full(len(shapes), None, dtype=object)
     if sound.any():
-        snapped[sound] = snap(shapes[sound])
+        snapped[sound] = canonical(snap(shapes[sound]))
         crushed = np.zeros(len(shapes), dtype=bool)
         crushed[sound] = ~shapely.is_valid(snapped[sound])
         for row in frame["row"][crushed]:

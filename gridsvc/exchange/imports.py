@@ -14,9 +14,9 @@ from gridsvc.core.errors import Invalid
 from gridsvc.core.events import record
 from gridsvc.core.settings import Settings
 from gridsvc.exchange.checks import Checked, Fault, check_rows
+from gridsvc.exchange.formats.reading import read_file
 from gridsvc.exchange.layers import LAYERS, ImportLayer
 from gridsvc.exchange.merging import Merged, Staging
-from gridsvc.exchange.reading import read_file
 from gridsvc.territory.placing import place_assets, place_buildings
 from gridsvc.territory.publish import Cell, Redraw, held_cells, publish
 

@@ -11,6 +11,8 @@ Kind = Literal["text", "integer", "double precision", "boolean", "timestamptz", 
 class Field:
     """One column: its type in SQL, the other names a file may use for it, and the values it may have.
 
+    The first Chinese name is what an export calls it; a name of at most ten letters is what a shapefile calls it.
+
     `choices` maps each value to the other spellings a file may use. A column that is not `required` may be missing or
     empty, and is then `default` (an SQL literal is never built from it: it goes through COPY like any other value).
     """
@@ -99,10 +101,10 @@ LAYERS: dict[str, ImportLayer] = {
                 Field("households", "integer", also=("户数",)),
                 Field(
                     "households_source",
-                    also=("户数来源",),
+                    also=("户数来源", "hh_source"),
                     choices={"estimated": ("估算",), "counted": ("实数", "登记")},
                 ),
-                Field("inhabitants", "integer", also=("人口", "人数")),
+                Field("inhabitants", "integer", also=("人口", "人数", "people")),
             ),
             geometry="MULTIPOLYGON",
             passes_over=True,
@@ -179,7 +181,7 @@ LAYERS: dict[str, ImportLayer] = {
                 Field("name", also=("路线名称", *NAME), required=True),
                 Field("grid", also=("网格", "网格编码"), required=True, refers_to="grid"),
                 Field("worker", also=("工号", "网格员"), refers_to="worker"),
-                Field("checkpoints", "jsonb", also=("巡查点",), default="[]"),
+                Field("checkpoints", "jsonb", also=("巡查点", "stops"), default="[]"),
             ),
             geometry="MULTILINESTRING",
         ),
@@ -205,7 +207,7 @@ LAYERS: dict[str, ImportLayer] = {
                     required=True,
                     choices=dict.fromkeys(("worker", "dispatcher", "hotline", "public", "open311", "patrol"), ()),
                 ),
-                Field("reported_at", "timestamptz", also=("上报时间",), required=True),
+                Field("reported_at", "timestamptz", also=("上报时间", "reported"), required=True),
                 Field("closed_at", "timestamptz", also=("结案时间",)),
             ),
             geometry="POINT",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from gridsvc.core.errors import Invalid, Unavailable
-from gridsvc.exchange.reading import LATITUDE, LONGITUDE
+from gridsvc.exchange.formats.reading import LATITUDE, LONGITUDE
 from gridsvc.territory.bulk import Cells, locate_many
 
 PIECE_BYTES = 32 << 20

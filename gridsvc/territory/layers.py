@@ -145,6 +145,8 @@ STREETS = Layer(
         "bridge": "s.bridge",
         "tunnel": "s.tunnel",
         "layer": "s.layer",
+        "oneway": "s.oneway",
+        "foot": "s.foot",
         "length_m": "round(s.length_m::numeric, 1)::float8",
     },
     filters={

@@ -139,6 +139,8 @@ class Street(BaseModel):
     bridge: bool
     tunnel: bool
     layer: int
+    oneway: bool
+    foot: str | None
     length_m: float
     geometry: Geometry | None = None
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gridsvc.core.geo import snap, snap_numbers
+from gridsvc.core.geo import canonical, snap, snap_numbers
 
 degrees = st.floats(min_value=-180, max_value=180)
 
@@ -40,3 +40,11 @@ def test_neighbours_keep_their_shared_border() -> None:
     left = shapely.Polygon([(0, 0), (1 / 3, 0), (1 / 3, 1), (0, 1)])
     right = shapely.Polygon([(1 / 3, 0), (1, 0), (1, 1), (1 / 3, 1)])
     assert shapely.coverage_is_valid(snap([left, right]))
+
+
+def test_a_shape_is_written_in_one_way_wherever_it_came_from() -> None:
+    ring = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+    turned = [shapely.Polygon(ring), shapely.Polygon(ring[2:] + ring[:2]), shapely.Polygon(ring[::-1])]
+    assert len({shapely.to_wkb(shape) for shape in canonical(turned)}) == 1
+    line = shapely.LineString([(1, 1), (0, 0)])
+    assert canonical(line).equals_exact(line, 0)

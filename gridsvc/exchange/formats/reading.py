@@ -1,7 +1,5 @@
 """A file in, its rows in EPSG:4326 out, or a sentence that says why it cannot be read."""
 
-import csv
-import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +8,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pyogrio
+import shapely
 from pyogrio.errors import DataSourceError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
@@ -17,11 +16,13 @@ from pyproj.exceptions import CRSError
 from gridsvc.core.errors import Invalid
 from gridsvc.core.geo import SRID
 from gridsvc.exchange.datums import DATUMS, move
+from gridsvc.exchange.formats.osm import FORMATS as OSM_FORMATS
+from gridsvc.exchange.formats.osm import read_osm
+from gridsvc.exchange.formats.osm_tags import building_row, street_row
+from gridsvc.exchange.formats.tables import read_csv, read_parquet, read_xlsx
 from gridsvc.exchange.layers import ImportLayer
-from gridsvc.exchange.osm import FORMATS as OSM_FORMATS
-from gridsvc.exchange.osm import read_osm
-from gridsvc.exchange.osm_tags import building_row, street_row
 
+TABLE_FORMATS = {".csv": read_csv, ".xlsx": read_xlsx, ".parquet": read_parquet, ".geoparquet": read_parquet}
 VECTOR_FORMATS = (".geojson", ".json", ".gpkg", ".fgb", ".shp", ".zip")
 LONGITUDE = ("lon", "lng", "longitude", "x", "经度")
 LATITUDE = ("lat", "latitude", "y", "纬度")
@@ -52,12 +53,13 @@ def read_file(path: Path, layer: ImportLayer, crs: str, progress: Callable[[int]
     name = path.name.lower()
     if name.endswith(tuple(OSM_FORMATS)):
         return _read_raw_osm(path, layer, progress)
-    if name.endswith(".csv"):
-        table = _read_csv(path, layer, crs)
+    reader = next((read for suffix, read in TABLE_FORMATS.items() if name.endswith(suffix)), None)
+    if reader is not None:
+        table = _read_table(path, layer, crs, reader)
     elif name.endswith(VECTOR_FORMATS):
         table = _read_vector(path, layer, crs)
     else:
-        known = ", ".join((".csv", *VECTOR_FORMATS, *OSM_FORMATS))
+        known = ", ".join((*TABLE_FORMATS, *VECTOR_FORMATS, *OSM_FORMATS))
         raise Invalid(f"{path.name} is of no format that can be read; there are {known}.")
     if not len(table.frame) and not table.passed_over:
         raise Invalid(f"{path.name} holds no rows.")
@@ -94,37 +96,40 @@ def _read_vector(path: Path, layer: ImportLayer, crs: str) -> Table:
     return Table(_to_wgs84(frame, crs, path))
 
 
-def _read_csv(path: Path, layer: ImportLayer, crs: str) -> Table:
-    text = _decode(path)
-    if "\0" in text:
-        raise Invalid(f"{path.name} is not a text file.")
-    rows = list(csv.reader(io.StringIO(text)))
-    header = [name.strip() for name in rows[0]] if rows else []
-    if len(set(header)) != len(header) or not all(header):
-        raise Invalid(f"The first line of {path.name} must name every column, each once.")
-    crooked = next((number for number, row in enumerate(rows[1:], 1) if row and len(row) != len(header)), None)
-    if crooked:
-        raise Invalid(f"Row {crooked} of {path.name} has {len(rows[crooked])} values for {len(header)} columns.")
-    frame = pd.DataFrame([row for row in rows[1:] if row], columns=header, dtype=object)
+def _read_table(path: Path, layer: ImportLayer, crs: str, read: Callable[[Path], pd.DataFrame]) -> Table:
+    frame = read(path)
     if layer.geometry is None:
+        return Table(pd.DataFrame(frame))
+    if isinstance(frame, gpd.GeoDataFrame):
+        frame = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+    elif "geometry" in frame.columns:
+        frame = _from_wkt(frame)
+    elif (places := _points(frame)) is not None:
+        frame = places
+    elif layer.geometry_required:
+        raise Invalid(f"{path.name} needs the columns lon and lat (经度, 纬度), or geometry (WKT), for {layer.name}.")
+    else:
         return Table(frame)
-    return Table(_points(frame, layer, crs, path))
+    return Table(_to_wgs84(frame, crs, path))
 
 
-def _points(frame: pd.DataFrame, layer: ImportLayer, crs: str, path: Path) -> pd.DataFrame:
-    columns = {name.lower(): name for name in frame.columns}
+def _from_wkt(frame: pd.DataFrame) -> gpd.GeoDataFrame:
+    # A text that is no shape becomes none, and is then reported by its row.
+    shapes = shapely.from_wkt([text or None for text in frame["geometry"]], on_invalid="ignore")
+    return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=list(shapes), crs=SRID)
+
+
+def _points(frame: pd.DataFrame) -> gpd.GeoDataFrame | None:
+    columns = {str(name).lower(): name for name in frame.columns}
     lon = next((columns[name] for name in LONGITUDE if name in columns), None)
     lat = next((columns[name] for name in LATITUDE if name in columns), None)
     if lon is None or lat is None:
-        if layer.geometry_required:
-            raise Invalid(f"{path.name} needs the columns lon and lat (经度, 纬度) for {layer.name}.")
-        return frame
+        return None
     numbers = frame[[lon, lat]].apply(pd.to_numeric, errors="coerce")
     places = gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(numbers[lon], numbers[lat]), crs=SRID)
     # shapely makes an empty point of a missing number; the row is then reported as having no place.
     places.loc[numbers.isna().any(axis=1), "geometry"] = None
-    moved: pd.DataFrame = _to_wgs84(places, crs, path)
-    return moved
+    return places
 
 
 def _to_wgs84(frame: gpd.GeoDataFrame, crs: str, path: Path) -> gpd.GeoDataFrame:
@@ -146,16 +151,6 @@ def _named_crs(name: str) -> CRS:
         return CRS.from_user_input(name)
     except CRSError:
         raise Invalid(f"There is no CRS {name!r}; say auto, EPSG:n, gcj02 or bd09.") from None
-
-
-def _decode(path: Path) -> str:
-    raw = path.read_bytes()
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Invalid(f"{path.name} is neither UTF-8 nor GB 18030 text.")
 
 
 def _translate_tags(table: Table, layer: ImportLayer) -> None:

@@ -17,7 +17,7 @@ from osmium.osm import NODE, WAY, Way
 from shapely.geometry.base import BaseGeometry
 
 from gridsvc.core.errors import Invalid
-from gridsvc.exchange.osm_tags import building_row, runs_backwards, street_row
+from gridsvc.exchange.formats.osm_tags import building_row, runs_backwards, street_row
 
 __all__ = ["COLUMNS", "FORMATS", "Layer", "building_row", "read_osm", "street_row"]
 

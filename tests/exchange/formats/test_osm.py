@@ -10,8 +10,8 @@ from shapely.geometry import LineString, Polygon
 
 from gridsvc.core.errors import Invalid
 from gridsvc.core.settings import shipped_data
-from gridsvc.exchange.osm import COLUMNS, building_row, read_osm, street_row
-from gridsvc.exchange.osm_tags import runs_backwards
+from gridsvc.exchange.formats.osm import COLUMNS, building_row, read_osm, street_row
+from gridsvc.exchange.formats.osm_tags import runs_backwards
 
 OUTER = [(118.78, 32.04), (118.79, 32.04), (118.79, 32.05), (118.78, 32.05)]
 INNER = [(118.783, 32.043), (118.787, 32.043), (118.787, 32.047), (118.783, 32.047)]
