@@ -19,6 +19,7 @@ from gridsvc.core.errors import Conflict, Invalid
 from gridsvc.core.events import record
 from gridsvc.core.geo import SRID
 from gridsvc.territory.codes import next_code, number_cells
+from gridsvc.territory.faults import Boundaries, NoPartition, find_faults
 from gridsvc.territory.lineage import Descent, Plot, Stock, trace
 from gridsvc.territory.placing import place_assets, place_buildings
 from gridsvc.territory.tables import Building, CommunityVersion, Grid, GridVersion, Lineage
@@ -112,29 +113,12 @@ def held_cells(session: Session, community: str) -> list[Cell]:
 
 
 def refuse_no_partition(community: str, plots: Sequence[Plot], outline: BaseGeometry) -> None:
-    """Raise Invalid, naming the grids, when plots are not a partition of the community's outline."""
+    """Raise NoPartition, with every fault, when plots are not a partition of the community's outline."""
     if not plots:
         raise Invalid(f"Community {community} would be left without a grid.")
-    shapes = np.array([plot.geometry for plot in plots], dtype=object)
-    for plot, sound in zip(plots, shapely.is_valid(shapes), strict=True):
-        if not sound or plot.geometry.geom_type != "Polygon":
-            raise Invalid(f"Grid {plot.code} is not one valid polygon.")
-    faulty = shapely.coverage_invalid_edges(shapes)
-    wrong = [plot.code for plot, edges in zip(plots, faulty, strict=True) if not shapely.is_empty(edges)]
-    if wrong:
-        raise Invalid(
-            f"The grids of community {community} overlap or do not meet: {', '.join(wrong[:10])}.", grids=wrong
-        )
-    together = shapely.coverage_union_all(shapes)
-    if not shapely.equals(together, outline):
-        rest = shapely.symmetric_difference(together, outline)
-        near = [plot.code for plot in plots if shapely.intersects(plot.geometry, rest)]
-        place = shapely.get_coordinates(rest)[0].tolist() if not shapely.is_empty(rest) else None
-        raise Invalid(
-            f"The grids do not fill community {community} exactly: something is left over or sticks out"
-            f" at {place}, near {', '.join(near[:5]) or 'no grid'}.",
-            grids=near,
-        )
+    cells = Boundaries([plot.code for plot in plots], [plot.geometry for plot in plots], {community: outline})
+    if faults := find_faults(cells):
+        raise NoPartition(f"community {community}", faults)
 
 
 def _claim(session: Session, community: str) -> None:

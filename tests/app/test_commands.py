@@ -16,6 +16,7 @@ import pytest
 
 from gridsvc.core.cluster import discard
 from tests.conftest import Town, copy_database
+from tests.town import YI
 
 PATIENCE_S = 120
 GRIDSVC = [sys.executable, "-m", "gridsvc.app.cli"]
@@ -58,6 +59,27 @@ def test_a_refused_import_exits_1_names_the_row_and_writes_the_reject_file(town:
     assert "row 1: levels is 'many'" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert rejects.read_text(encoding="utf-8").splitlines()[1].startswith("1,")
+
+
+def test_a_layer_of_grids_with_faults_is_refused_with_a_map_of_them(town: Town, tmp_path: Path) -> None:
+    url = copy_database(town.url)
+    faults = tmp_path / "faults.geojson"
+    path = square(tmp_path, code=f"{YI}003", name="乙三网格")
+    refused = run("import", "grids", str(path), "--faults", str(faults), GRIDSVC_DATABASE_URL=url)
+    assert refused.returncode == 1
+    assert "no partition of community" in refused.stderr
+    assert "outside_parent" in refused.stderr
+    kinds = {one["properties"]["kind"] for one in json.loads(faults.read_text(encoding="utf-8"))["features"]}
+    assert kinds == {"outside_parent"}
+
+
+def test_a_community_that_leaves_its_grids_is_refused_by_the_database_in_a_sentence(town: Town, tmp_path: Path) -> None:
+    url = copy_database(town.url)
+    path = square(tmp_path, code=YI, name="乙社区")
+    refused = run("import", "communities", str(path), GRIDSVC_DATABASE_URL=url)
+    assert refused.returncode == 1
+    assert "do not fill it exactly" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_wrong_use_exits_2() -> None:

@@ -282,7 +282,7 @@ def test_a_redrawn_grid_opens_a_new_version_and_leaves_lineage(session: Session,
 
 def test_grids_that_leave_a_gap_are_refused_and_nothing_changes(session: Session, tmp_path: Path) -> None:
     path = geojson(tmp_path, feature(rectangle(0, 1, 0.75, 1), code=JIA_1, name="甲一网格"))
-    with pytest.raises(Invalid, match="do not fill community"):
+    with pytest.raises(Invalid, match="owns this ground"):
         bring_in(session, path, "grids")
     assert session.scalar(text("select count(*) from grid_version")) == len(GRIDS)
 

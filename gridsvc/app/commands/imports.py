@@ -4,11 +4,14 @@ What reads files is loaded when it is needed (here and in the other commands): p
 commands to run.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gridsvc.app.console import Home, progress_bar, refusals_as_sentences, say
@@ -42,6 +45,7 @@ def import_files(
     whole: Annotated[
         bool, typer.Option("--whole", help="A file of grids has all of its communities: retire the others")
     ] = False,
+    faults: Annotated[Path | None, typer.Option(help="Where to write the faults of a boundary layer (GeoJSON)")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Take the good rows, leave the bad ones out")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing")] = False,
     home: Home = None,
@@ -57,34 +61,59 @@ def import_files(
             migrate(engine)
             # All files of one command are one transaction: a bad one leaves nothing of the others behind.
             with make_sessions(engine)() as session:
-                for file in files:
-                    _import_one(session, layer, file, choices, rejects)
+                with refusals_in_full(rejects, faults):
+                    for file in files:
+                        _import_one(session, layer, file, choices, rejects)
                 if dry_run:
                     say("Dry run: nothing was changed.")
                     session.rollback()
                 else:
-                    session.commit()
+                    _commit(session)
             engine.dispose()
+
+
+@contextmanager
+def refusals_in_full(rejects: Path | None, faults: Path | None) -> Iterator[None]:
+    """Show the first of what is wrong, row by row or fault by fault, and write all of it where it was asked for."""
+    from gridsvc.exchange.imports import Refused, write_rejects
+    from gridsvc.territory.faults import NoPartition, faults_as_geojson
+
+    try:
+        yield
+    except Refused as refusal:
+        for row in refusal.faults[:ROWS_SHOWN]:
+            say(f"  row {row.row}: {row.reason}")
+        if rejects:
+            write_rejects(rejects, refusal.faults)
+            say(f"Every row that cannot be taken, with its reason, is in {rejects}.")
+        raise
+    except NoPartition as refusal:
+        for fault in refusal.faults[:ROWS_SHOWN]:
+            say(f"  {fault.kind}: {fault.detail}, {fault.area_m2:g} m², {fault.width_m:g} m wide")
+        if faults:
+            faults.write_text(faults_as_geojson(refusal.faults), encoding="utf-8")
+            say(f"Every fault, with its place, is in {faults}.")
+        raise
+
+
+def _commit(session: Session) -> None:
+    try:
+        session.commit()
+    except IntegrityError as error:
+        # What only the whole of the transaction shows: the database proves the partition at its end.
+        raise Invalid(f"{str(error.orig).splitlines()[0]}; nothing was written.") from None
 
 
 def _import_one(session: Session, layer: str, file: Path, choices: "Choices", rejects: Path | None) -> None:
     from gridsvc.exchange.catalogue import import_catalogue
-    from gridsvc.exchange.imports import Refused, import_file, write_rejects
+    from gridsvc.exchange.imports import import_file
 
     if layer == "catalogue":
         version, conditions = import_catalogue(session, file, actor=SYSTEM)
         say(f"{file.name}: catalogue {version}, {conditions} conditions, is now the current one.")
         return
-    try:
-        with progress_bar(f"{file.name} → {layer}") as progress:
-            outcome = import_file(session, file, layer, choices, settings=settings(), actor=SYSTEM, progress=progress)
-    except Refused as refusal:
-        for fault in refusal.faults[:ROWS_SHOWN]:
-            say(f"  row {fault.row}: {fault.reason}")
-        if rejects:
-            write_rejects(rejects, refusal.faults)
-            say(f"Every row that cannot be taken, with its reason, is in {rejects}.")
-        raise
+    with progress_bar(f"{file.name} → {layer}") as progress:
+        outcome = import_file(session, file, layer, choices, settings=settings(), actor=SYSTEM, progress=progress)
     _tell(file, outcome, rejects)
 
 
