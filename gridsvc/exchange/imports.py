@@ -1,7 +1,7 @@
 """A file and a layer in, the layer's tables brought to it in one transaction out: every row checked, all or nothing."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,8 +17,10 @@ from gridsvc.exchange.checks import Checked, Fault, check_rows
 from gridsvc.exchange.formats.reading import read_file
 from gridsvc.exchange.layers import LAYERS, ImportLayer
 from gridsvc.exchange.merging import Merged, Staging
+from gridsvc.territory.faults import Boundaries
 from gridsvc.territory.placing import place_assets, place_buildings
 from gridsvc.territory.publish import Cell, Redraw, held_cells, publish
+from gridsvc.territory.repair import Change, repair
 
 Progress = Callable[[str, int, int], None]
 """Told the step, how many rows are done, and how many there are (0: not known yet)."""
@@ -49,7 +51,8 @@ class Choices:
 
     `crs` is "auto", "EPSG:n", "gcj02" or "bd09", `from_` the moment from which new boundaries hold, `constants` are values for columns
     the file does not have, `skip_bad` takes the good rows and leaves the bad ones out. `whole` says that a file of
-    grids has all there shall be in its communities: a grid it does not have is retired.
+    grids has all there shall be in its communities: a grid it does not have is retired. `repair_m` closes gaps and
+    overlaps between grids that are no wider, in metres.
     """
 
     from_: datetime
@@ -57,6 +60,7 @@ class Choices:
     constants: dict[str, str] = field(default_factory=dict)
     skip_bad: bool = False
     whole: bool = False
+    repair_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Outcome:
     merged: Merged
     faults: list[Fault]
     passed_over: list[tuple[str, str]]
+    repaired: list[Change]
 
 
 def import_file(
@@ -94,8 +99,9 @@ def import_file(
     _context(session, settings)
     staging = Staging(session, layer, checked.frame)
     faults = _weigh(path, checked, staging, skip_bad=choices.skip_bad)
+    repaired: list[Change] = []
     if layer.name == "grids":
-        merged = _publish_grids(session, staging.rows(checked.frame, faults), choices, actor)
+        merged, repaired = _publish_grids(session, staging.rows(checked.frame, faults), choices, actor)
     else:
         merged = staging.merge(choices.from_)
     for place in PLACES_AGAIN.get(layer.name, ()):
@@ -112,7 +118,7 @@ def import_file(
         unchanged=merged.unchanged,
         left_out=len(faults),
     )
-    return Outcome(layer.name, len(frame), merged, faults, [*table.passed_over, *checked.passed_over])
+    return Outcome(layer.name, len(frame), merged, faults, [*table.passed_over, *checked.passed_over], repaired)
 
 
 def write_rejects(path: Path, faults: Iterable[Fault], passed_over: Iterable[tuple[str, str]] = ()) -> None:
@@ -139,8 +145,9 @@ def _weigh(path: Path, checked: Checked, staging: Staging, *, skip_bad: bool) ->
     return faults
 
 
-def _publish_grids(session: Session, frame: pd.DataFrame, choices: Choices, actor: str) -> Merged:
+def _publish_grids(session: Session, frame: pd.DataFrame, choices: Choices, actor: str) -> tuple[Merged, list[Change]]:
     """Publish the rows as a redraw of their communities; grids the file does not have stay, or are retired (`whole`)."""
+    repaired: list[Change] = []
     columns = (frame[name].tolist() for name in ("code", "name", "kind", "geometry"))
     given: dict[str, Cell] = {code: Cell(code, *rest) for code, *rest in zip(*columns, strict=True)}
     communities = sorted({code[:12] for code in given})
@@ -148,8 +155,16 @@ def _publish_grids(session: Session, frame: pd.DataFrame, choices: Choices, acto
     for community in communities:
         kept = [] if choices.whole else [cell for cell in held_cells(session, community) if cell.code not in given]
         cells[community] = [*kept, *(cell for code, cell in sorted(given.items()) if code.startswith(community))]
+        if choices.repair_m is not None:
+            cells[community], changes = _repaired(cells[community], choices.repair_m)
+            repaired += changes
     done = publish(session, Redraw(cells, choices.from_), actor=actor)
-    return Merged(len(done.created), len(done.changed), len(given) - len(done.created) - len(done.changed))
+    return Merged(len(done.created), len(done.changed), len(given) - len(done.created) - len(done.changed)), repaired
+
+
+def _repaired(cells: list[Cell], width_m: float) -> tuple[list[Cell], list[Change]]:
+    done = repair(Boundaries([str(cell.code) for cell in cells], [cell.geometry for cell in cells]), width_m)
+    return [replace(cell, geometry=shape) for cell, shape in zip(cells, done.layer.shapes, strict=True)], done.changes
 
 
 def _context(session: Session, settings: Settings) -> None:

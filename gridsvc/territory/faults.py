@@ -54,7 +54,7 @@ class Boundaries:
     """Cells by code with their shapes (EPSG:4326, on the coordinate grid), and what they are held against.
 
     `parents` are outlines by code; a cell belongs to the one whose code begins its own. Without parents, holes of all
-    cells together are gaps, unless they are larger than `keep_holes_above_m2` (a lake). `buildings` are footprints.
+    cells together are gaps (one that is open to the outside cannot be told from a bay), unless they are larger than `keep_holes_above_m2` (a lake). `buildings` are footprints.
     """
 
     codes: Sequence[str]

@@ -17,6 +17,7 @@ from gridsvc.core.geo import snap_numbers
 from gridsvc.core.settings import Settings
 from gridsvc.exchange.datums import Datum, move
 from gridsvc.exchange.imports import Choices, Outcome, Refused, import_file, write_rejects
+from gridsvc.territory.faults import NoPartition
 from tests.town import GRIDS, JIA, JIA_1, JIA_2, LAMP, YI, YI_1, YI_2, rectangle, spot
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -285,6 +286,20 @@ def test_grids_that_leave_a_gap_are_refused_and_nothing_changes(session: Session
     with pytest.raises(Invalid, match="owns this ground"):
         bring_in(session, path, "grids")
     assert session.scalar(text("select count(*) from grid_version")) == len(GRIDS)
+
+
+def test_a_narrow_gap_between_grids_is_repaired_when_asked_and_told(session: Session, tmp_path: Path) -> None:
+    # 甲一 draws back by a metre between the quarters of its eastern border.
+    ring = shapely.get_coordinates(rectangle(0, 1))
+    east = ring[:, 0].max()
+    dented = [(x - 0.00001, y) if x == east and ring[:, 1].min() < y < ring[:, 1].max() else (x, y) for x, y in ring]
+    path = geojson(tmp_path, feature(shapely.Polygon(dented), code=JIA_1, name="甲一网格"))
+    with pytest.raises(NoPartition) as refused:
+        bring_in(session, path, "grids")
+    assert [fault.kind for fault in refused.value.faults] == ["gap"]
+    outcome = bring_in(session, path, "grids", repair_m=2.0)
+    assert [change.code for change in outcome.repaired] in ([JIA_1], [JIA_2])
+    session.execute(text("set constraints all immediate"))
 
 
 def test_a_whole_new_set_of_grids_retires_the_old_ones(session: Session, tmp_path: Path) -> None:

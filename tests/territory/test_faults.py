@@ -46,11 +46,17 @@ def outline_of(cells: dict[str, BaseGeometry]) -> BaseGeometry:
 
 
 def inner_corner(chance: random.Random, cells: dict[str, BaseGeometry]) -> tuple[str, int]:
-    """Choose a cell and one of its corners that lies inside the town."""
+    """Choose a cell and one of its corners that lies inside the town.
+
+    Not one of the four corner cells: what they draw back from is open to the outside at both ends, and is a gap only
+    when the parent's outline is known.
+    """
+    corner_cells = {f"{PARENT}{number:03d}" for number in (1, SIZE, SIZE * (SIZE - 1) + 1, SIZE * SIZE)}
     edge = shapely.boundary(outline_of(cells))
     choices = [
         (code, number)
         for code, shape in cells.items()
+        if code not in corner_cells
         for number, corner in enumerate(shapely.get_coordinates(shape)[:-1])
         if shapely.distance(edge, shapely.Point(corner)) > CELL / 4
     ]
@@ -105,6 +111,14 @@ def test_a_cell_that_pushes_out_overlaps_just_its_neighbours(seed: int) -> None:
         if fault.kind == "overlap":
             (other,) = set(fault.codes) - {code}
             assert shapely.intersects(cells[other], fault.geometry)
+
+
+def test_a_gap_that_is_open_to_the_outside_is_found_by_the_parents_outline() -> None:
+    cells = partition(random.Random(26))
+    code = f"{PARENT}001"
+    drawn_back = cells | {code: moved_corner(cells, code, 2, 0.1)}
+    assert kinds(find_faults(layer(drawn_back, outline_of(cells)))) == {"gap"}
+    assert find_faults(Boundaries(list(drawn_back), list(drawn_back.values()))) == []
 
 
 def test_every_other_kind_of_fault_is_named() -> None:

@@ -45,6 +45,9 @@ def import_files(
     whole: Annotated[
         bool, typer.Option("--whole", help="A file of grids has all of its communities: retire the others")
     ] = False,
+    repair: Annotated[
+        float | None, typer.Option(min=0, help="Close gaps and overlaps of grids up to so many metres")
+    ] = None,
     faults: Annotated[Path | None, typer.Option(help="Where to write the faults of a boundary layer (GeoJSON)")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Take the good rows, leave the bad ones out")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing")] = False,
@@ -55,7 +58,9 @@ def import_files(
 
     with refusals_as_sentences():
         moment = from_.astimezone() if from_ else datetime.now(UTC)
-        choices = Choices(from_=moment, crs=crs, constants=_constants(set_ or []), skip_bad=skip_bad, whole=whole)
+        choices = Choices(
+            from_=moment, crs=crs, constants=_constants(set_ or []), skip_bad=skip_bad, whole=whole, repair_m=repair
+        )
         with reach(settings(), home or settings().home, say) as url:
             engine = open_engine(url)
             migrate(engine)
@@ -125,6 +130,8 @@ def _tell(file: Path, outcome: "Outcome", rejects: Path | None) -> None:
         f"{file.name} → {outcome.layer}: {outcome.rows} rows; {merged.new} new, {merged.changed} changed, "
         f"{merged.unchanged} unchanged, {len(outcome.faults)} left out, {len(outcome.passed_over)} passed over."
     )
+    for change in outcome.repaired:
+        say(f"  repaired {change.code}: {change.before_m2:,.1f} m² before, {change.after_m2:,.1f} m² after")
     if rejects:
         write_rejects(rejects, outcome.faults, outcome.passed_over)
 
