@@ -13,7 +13,7 @@ from gridsvc.core.cluster import Cluster, discard
 from gridsvc.core.db import open_engine, transaction
 from gridsvc.core.schema import migrate
 from gridsvc.core.settings import Settings
-from tests.bench import bulk, locate
+from tests.bench import bulk, faults, locate
 from tests.bench.measure import Figure
 
 
@@ -34,7 +34,7 @@ def main() -> int:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("vacuum analyze")
             engine.dispose()
-            figures = [*locate.measure(cluster.url, token), *bulk.measure(home)]
+            figures = [*locate.measure(cluster.url, token), *bulk.measure(home), *faults.measure()]
     finally:
         discard(home)
     return report(figures)
