@@ -1,6 +1,7 @@
 """A layer and a moment in, a file of it out, in any of the formats an import reads; streamed, never half-written."""
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -111,10 +112,14 @@ def turning(crs: str) -> Callable[[Any], Any] | None:
         return None if datum == "wgs84" else lambda shapes: move(shapes, "wgs84", datum)
     if crs == "EPSG:4326":
         return None
+    unknown = Invalid(f"There is no CRS {crs[:40]!r}; say EPSG:n, {', '.join(DATUMS)}.")
+    # Only a number is asked for: PROJ would also take a text that names a file.
+    if not re.fullmatch(r"EPSG:\d{4,6}", crs):
+        raise unknown
     try:
         to = Transformer.from_crs(4326, crs, always_xy=True)
     except CRSError:
-        raise Invalid(f"There is no CRS {crs!r}; say EPSG:n, {', '.join(DATUMS)}.") from None
+        raise unknown from None
     return lambda shapes: shapely.transform(
         shapes, lambda coords: np.column_stack(to.transform(coords[:, 0], coords[:, 1]))
     )

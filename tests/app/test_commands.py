@@ -82,6 +82,21 @@ def test_a_community_that_leaves_its_grids_is_refused_by_the_database_in_a_sente
     assert "Traceback" not in refused.stderr
 
 
+def test_a_layer_is_exported_and_located_from_the_shell(town: Town, tmp_path: Path) -> None:
+    url = copy_database(town.url)
+    out = tmp_path / "grids.gpkg"
+    exported = run("export", "grids", str(out), GRIDSVC_DATABASE_URL=url)
+    assert (exported.returncode, "5 grids" in exported.stderr) == (0, True), exported.stderr
+    assert out.read_bytes()[:6] == b"SQLite"
+    refused = run("export", "grids", str(tmp_path / "grids.docx"), GRIDSVC_DATABASE_URL=url)
+    assert (refused.returncode, "names no format" in refused.stderr) == (1, True), refused.stderr
+    points = tmp_path / "points.csv"
+    points.write_text("lon,lat\n118.7805,32.0415\n", encoding="utf-8")
+    located = run("locate", str(points), str(tmp_path / "out.csv"), GRIDSVC_DATABASE_URL=url)
+    assert (located.returncode, "1 points" in located.stderr) == (0, True), located.stderr
+    assert "320102003901001" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
 def test_wrong_use_exits_2() -> None:
     assert run("import").returncode == 2
     assert run("fly").returncode == 2

@@ -130,7 +130,8 @@ def test_another_crs_or_datum_is_written_as_asked(
     [
         (Wanted("residents", "csv"), "There is no layer 'residents'"),
         (Wanted("grids", "docx"), "There is no format 'docx'"),
-        (Wanted("grids", "csv", crs="EPSG:99999999"), "There is no CRS"),
+        (Wanted("grids", "csv", crs="EPSG:999999"), "There is no CRS"),
+        (Wanted("grids", "csv", crs="+proj=merc +nadgrids=@x"), "There is no CRS"),
         (Wanted("workers", "gpkg"), "have no place"),
     ],
 )
