@@ -326,7 +326,7 @@ def test_paper_keeps_the_town_in_sight_and_drops_the_buttons(page: Page, town: T
     open_page(page, town, tmp_path)
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 900, "height": 600})
-    page.wait_for_function("map_page.getSize().x < 700")
+    page.wait_for_function("() => map_page.getSize().x < 700")
     assert not page.locator(".leaflet-control-zoom").is_visible()
     inside = page.locator("#map_page").bounding_box()
     assert inside
