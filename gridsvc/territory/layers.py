@@ -1,23 +1,40 @@
 """The layers of the ground as a table: for each, its SQL source, fields, filters and place."""
 
-from gridsvc.core.browse import Layer
+from gridsvc.core.browse import Layer, kinds
 
 HELD = "v.valid @> %(at)s"
+
+PLACED = "belonging p on p.kind = '{0}' and p.code = {1}.code and p.since <= %(at)s and p.until > %(at)s"
+"""To join what a thing belongs to at a moment; the range is two columns, which a B-tree serves."""
+
+COUNT = """(select coalesce(sum(b.households), 0) as households, count(*) as buildings
+    from belonging p join building_ever b on b.code = p.code and b.valid @> %(at)s
+    where p.kind = 'building' and p.grid {0} and p.since <= %(at)s and p.until > %(at)s)"""
+"""The buildings of some grids and their households, as of a moment."""
+
+OF_COMMUNITY = "between {0} || '000' and {0} || '999'"
+"""A grid's code begins with its community's, so an index on grids serves communities too."""
 
 DIVISIONS = Layer(
     name="divisions",
     one="division",
-    source="division d",
+    source="division_ever d",
     key="d.code",
     fields={"code": "d.code", "name": "d.name", "level": "d.level", "parent": "d.parent"},
     filters={"q": "(d.name ilike %(q)s or d.code like %(q)s)", "kind": "d.level = %(kind)s"},
     geometry="d.geometry",
+    dated="d.valid @> %(at)s",
+    kinds=kinds(text="code name level parent"),
+    valid="d.valid",
+    shape="MultiPolygon",
 )
 
 COMMUNITIES = Layer(
     name="communities",
     one="community",
-    source="community_version v join community c on c.code = v.community",
+    source="community_version v join community c on c.code = v.community cross join lateral "
+    + COUNT.format(OF_COMMUNITY.format("v.community"))
+    + " count",
     key="v.community",
     fields={
         "code": "v.community",
@@ -25,23 +42,22 @@ COMMUNITIES = Layer(
         "street": "c.street",
         "version": "v.version",
         "area_m2": "round(v.area_m2::numeric, 1)::float8",
-        "households": "(select coalesce(sum(b.households), 0) from grid g join building b on b.grid = g.code"
-        " where g.community = v.community)",
+        "households": "count.households",
         "valid_from": "lower(v.valid)",
         "valid_to": "upper(v.valid)",
     },
     filters={"q": "(v.name ilike %(q)s or v.community like %(q)s)", "street": "c.street = %(street)s"},
     geometry="v.geometry",
     dated=HELD,
+    kinds=kinds(text="code name street", integer="version households", number="area_m2", moment="valid_from valid_to"),
+    valid="v.valid",
+    shape="MultiPolygon",
 )
 
 GRIDS = Layer(
     name="grids",
     one="grid",
-    # The counts are today's: a building has no past yet, only the border around it has.
-    source="""grid_version v join grid g on g.code = v.grid cross join lateral (
-        select count(*) as buildings, coalesce(sum(b.households), 0) as households
-        from building b where b.grid = v.grid) count""",
+    source="grid_version v join grid g on g.code = v.grid cross join lateral " + COUNT.format("= v.grid") + " count",
     key="v.grid",
     fields={
         "code": "v.grid",
@@ -62,6 +78,14 @@ GRIDS = Layer(
     },
     geometry="v.geometry",
     dated=HELD,
+    kinds=kinds(
+        text="code name kind community",
+        integer="version households buildings",
+        number="area_m2",
+        moment="valid_from valid_to",
+    ),
+    valid="v.valid",
+    shape="Polygon",
 )
 
 HISTORY = Layer(
@@ -102,13 +126,12 @@ LINEAGE = Layer(
     newest_first=True,
 )
 
-IN_COMMUNITY = "{0}.grid between %(community)s || '000' and %(community)s || '999'"
-"""A grid's code begins with its community's, so the index on `grid` serves the community too."""
+IN_COMMUNITY = "p.grid " + OF_COMMUNITY.format("%(community)s")
 
 BUILDINGS = Layer(
     name="buildings",
     one="building",
-    source="building b",
+    source="building_ever b left join " + PLACED.format("building", "b"),
     key="b.code",
     fields={
         "code": "b.code",
@@ -120,22 +143,30 @@ BUILDINGS = Layer(
         "households": "b.households",
         "households_source": "b.households_source",
         "inhabitants": "b.inhabitants",
-        "grid": "b.grid",
-        "community": "left(b.grid, 12)",
+        "grid": "p.grid",
+        "community": "left(p.grid, 12)",
     },
     filters={
-        "grid": "b.grid = %(grid)s",
-        "community": IN_COMMUNITY.format("b"),
+        "grid": "p.grid = %(grid)s",
+        "community": IN_COMMUNITY,
         "kind": "b.use = %(kind)s",
         "q": "(b.name ilike %(q)s or b.address ilike %(q)s or b.number ilike %(q)s or b.code ilike %(q)s)",
     },
     geometry="b.geometry",
+    dated="b.valid @> %(at)s",
+    kinds=kinds(
+        text="code name number address use households_source grid community", integer="levels households inhabitants"
+    ),
+    valid="b.valid",
+    shape="MultiPolygon",
+    written="building_written",
+    bare="building_ever b",
 )
 
 STREETS = Layer(
     name="streets",
     one="street",
-    source="street s",
+    source="street_ever s",
     key="s.code",
     fields={
         "code": "s.code",
@@ -152,32 +183,40 @@ STREETS = Layer(
     filters={
         "kind": "s.kind = %(kind)s",
         "q": "(s.name ilike %(q)s or s.name_en ilike %(q)s or s.code ilike %(q)s)",
-        "grid": "exists (select from grid_version v where v.grid = %(grid)s and v.valid @> now()"
+        "grid": "exists (select from grid_version v where v.grid = %(grid)s and v.valid @> %(at)s"
         " and st_intersects(v.geometry, s.geometry))",
-        "community": "exists (select from community_version v where v.community = %(community)s and v.valid @> now()"
+        "community": "exists (select from community_version v where v.community = %(community)s and v.valid @> %(at)s"
         " and st_intersects(v.geometry, s.geometry))",
     },
     geometry="s.geometry",
+    dated="s.valid @> %(at)s",
+    kinds=kinds(text="code name name_en kind foot", boolean="bridge tunnel oneway", integer="layer", number="length_m"),
+    valid="s.valid",
+    shape="MultiLineString",
 )
 
 ASSETS = Layer(
     name="assets",
     one="asset",
-    source="asset a",
+    source="asset_ever a left join " + PLACED.format("asset", "a"),
     key="a.code",
     fields={
         "code": "a.code",
         "class": "a.class",
         "name": "a.name",
         "state": "a.state",
-        "grid": "a.grid",
-        "community": "left(a.grid, 12)",
+        "grid": "p.grid",
+        "community": "left(p.grid, 12)",
     },
     filters={
-        "grid": "a.grid = %(grid)s",
-        "community": IN_COMMUNITY.format("a"),
+        "grid": "p.grid = %(grid)s",
+        "community": IN_COMMUNITY,
         "kind": "a.class = %(kind)s",
         "q": "(a.name ilike %(q)s or a.code ilike %(q)s)",
     },
     geometry="a.geometry",
+    dated="a.valid @> %(at)s",
+    kinds=kinds(text="code class name state grid community"),
+    valid="a.valid",
+    shape="Point",
 )

@@ -25,6 +25,11 @@ class Plot:
     kind: str
     geometry: BaseGeometry
 
+    def same_as(self, other: "Plot") -> bool:
+        """Tell whether nothing differs, to the last bit of the last vertex."""
+        named = (self.code, self.name, self.kind) == (other.code, other.name, other.kind)
+        return named and bool(shapely.equals_exact(self.geometry, other.geometry, tolerance=0, normalize=True))
+
 
 @dataclass(frozen=True)
 class Stock:
@@ -59,14 +64,16 @@ def trace(before: Sequence[Plot], after: Sequence[Plot], stock: Stock) -> list[D
     old, new = {plot.code: plot for plot in before}, {plot.code: plot for plot in after}
     pairs = _pairs(before, after)
     origins = Counter(heir for _, heir in pairs)
+    was, becomes = _owners(before, stock), _owners(after, stock)
     rows = []
     for origin, heir in sorted(pairs):
-        if _untouched(old[origin], new[heir]):
+        if old[origin].same_as(new[heir]):
             continue
         shared = shapely.intersection(old[origin].geometry, new[heir].geometry)
-        rows.append(
-            Descent(_kind(origin, heir, old, new, origins), origin, heir, *_shares(shared, old[origin].geometry, stock))
-        )
+        area_share = min(shapely.area(shared) / shapely.area(old[origin].geometry), 1.0)
+        of_whole = was == origin
+        shares = _shares(of_whole, of_whole & (becomes == heir), stock)
+        rows.append(Descent(_kind(origin, heir, old, new, origins), origin, heir, area_share, *shares))
     left = set(old) - {origin for origin, _ in pairs}
     found = set(new) - {heir for _, heir in pairs}
     rows += [Descent("retire", code, None, 1.0, 1.0, 1.0) for code in sorted(left)]
@@ -87,11 +94,6 @@ def _pairs(before: Sequence[Plot], after: Sequence[Plot]) -> list[tuple[str, str
     ]
 
 
-def _untouched(old: Plot, new: Plot) -> bool:
-    same = (old.code, old.name, old.kind) == (new.code, new.name, new.kind)
-    return same and bool(shapely.equals_exact(old.geometry, new.geometry, tolerance=0, normalize=True))
-
-
 def _kind(origin: str, heir: str, old: dict[str, Plot], new: dict[str, Plot], origins: Counter[str]) -> Kind:
     if origin == heir:
         moved = not shapely.equals(old[origin].geometry, new[heir].geometry)
@@ -101,11 +103,21 @@ def _kind(origin: str, heir: str, old: dict[str, Plot], new: dict[str, Plot], or
     return "reshape" if origin in new else "merge"
 
 
-def _shares(shared: BaseGeometry, whole: BaseGeometry, stock: Stock) -> tuple[float, float, float]:
-    of_whole = shapely.contains_xy(whole, stock.points)
-    of_part = of_whole & shapely.intersects_xy(shared, stock.points)
+def _owners(plots: Sequence[Plot], stock: Stock) -> npt.NDArray[np.object_]:
+    """Find the cell of each building, "" for none; on a border the lowest code owns, so that no building counts twice."""
+    ordered = sorted(plots, key=lambda plot: plot.code, reverse=True)
+    owners = np.full(len(stock.points), "", dtype=object)
+    if ordered and len(owners):
+        tree = shapely.STRtree(np.asarray(shapely.points(stock.points), dtype=object))
+        cells, places = tree.query(np.array([plot.geometry for plot in ordered], dtype=object), predicate="intersects")
+        # From the highest code to the lowest, which is written last and stays.
+        order = np.argsort(cells, kind="stable")
+        owners[places[order]] = np.array([plot.code for plot in ordered], dtype=object)[cells[order]]
+    return owners
+
+
+def _shares(of_whole: npt.NDArray[np.bool_], of_part: npt.NDArray[np.bool_], stock: Stock) -> tuple[float, float]:
     return (
-        min(shapely.area(shared) / shapely.area(whole), 1.0),
         _share(float(of_part.sum()), float(of_whole.sum())),
         _share(float(stock.households[of_part].sum()), float(stock.households[of_whole].sum())),
     )

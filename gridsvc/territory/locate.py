@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gridsvc.core.geo import snap_numbers
-
-AT_A_POINT = "locate_point(st_setsrid(st_makepoint(%(lon)s, %(lat)s), 4326), %(at)s, %(accuracy_m)s)"
-"""The SQL function all answers come from (migrations/sql); its parameters are those of `point_parameters`."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +20,17 @@ class Located:
     ambiguous: bool
 
 
-def point_parameters(lon: float, lat: float, at: datetime, accuracy_m: float | None) -> dict[str, Any]:
-    """Snap a point (degrees, EPSG:4326) to the coordinate grid, as `locate_point` expects it."""
-    lon, lat = (float(number) for number in snap_numbers([lon, lat]))
-    return {"lon": lon, "lat": lat, "at": at, "accuracy_m": accuracy_m}
-
-
 def locate(session: Session, lon: float, lat: float, at: datetime, accuracy_m: float | None = None) -> Located:
     """Find the owner of a point (degrees, EPSG:4326) at a moment.
 
     The rule says how: `inside`, `border` (the lowest code owns), `community` (no grid there), `fallback`.
     """
+    lon, lat = (float(number) for number in snap_numbers([lon, lat]))
     row = session.execute(
         text(
             "select community, grid, grid_version, rule, ambiguous from"
             " locate_point(st_setsrid(st_makepoint(:lon, :lat), 4326), :at, :accuracy_m)"
         ),
-        point_parameters(lon, lat, at, accuracy_m),
+        {"lon": lon, "lat": lat, "at": at, "accuracy_m": accuracy_m},
     ).one()
     return Located(*row)

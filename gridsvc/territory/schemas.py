@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gridsvc.core.browse import Boxed
 
@@ -13,11 +13,22 @@ At = Annotated[AwareDatetime | None, Query(description="The moment asked for (RF
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
 
 
+class Place(BaseModel):
+    """A point: degrees, EPSG:4326, and how far off it may be, in metres (a phone without satellites: kilometres)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    accuracy_m: Annotated[float | None, Field(ge=0, le=100_000, allow_inf_nan=False)] = None
+
+
 class DivisionQuery(Boxed):
-    """Which divisions."""
+    """Which divisions, as of when."""
 
     q: Text = None
     kind: Text = None
+    at: At = None
 
 
 class CommunityQuery(Boxed):
@@ -38,12 +49,13 @@ class GridQuery(Boxed):
 
 
 class ThingQuery(Boxed):
-    """Which buildings, streets or assets."""
+    """Which buildings, streets or assets, as of when."""
 
     community: Text = None
     grid: Text = None
     kind: Text = None
     q: Text = None
+    at: At = None
 
 
 class Division(BaseModel):

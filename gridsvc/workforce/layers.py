@@ -13,15 +13,17 @@ WORKERS = Layer(
         "phone_masked": "mask_phone(w.phone)",
         "department": "w.department",
         # Without shifts on record, who holds a post is on duty.
-        "on_duty": "exists (select from post p where p.worker = w.code and p.valid @> now())",
+        "on_duty": "exists (select from post p where p.worker = w.code and p.valid @> %(at)s)",
         "grids": "(select coalesce(json_agg(p.grid order by p.grid), '[]') from post p"
-        " where p.worker = w.code and p.role = 'responsible' and p.valid @> now())",
+        " where p.worker = w.code and p.role = 'responsible' and p.valid @> %(at)s)",
     },
     filters={
-        "grid": "exists (select from post p where p.worker = w.code and p.grid = %(grid)s and p.valid @> now())",
+        "grid": "exists (select from post p where p.worker = w.code and p.grid = %(grid)s and p.valid @> %(at)s)",
         "department": "w.department = %(department)s",
         "q": "(w.name ilike %(q)s or w.code ilike %(q)s)",
     },
+    # Who works here is a matter of today; what posts they hold, of the moment that is asked for.
+    dated="true",
 )
 
 POSTS = Layer(

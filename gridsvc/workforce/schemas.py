@@ -4,20 +4,22 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from gridsvc.core.browse import ListQuery
+from gridsvc.territory.schemas import At
 
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
 Role = Literal["responsible", "assistant", "backup"]
 
 
 class WorkerQuery(ListQuery):
-    """Which workers."""
+    """Which workers, as of when."""
 
     grid: Text = None
     department: Text = None
     q: Text = None
+    at: At = None
 
 
 class PostQuery(ListQuery):
@@ -26,7 +28,7 @@ class PostQuery(ListQuery):
     grid: Text = None
     worker: Text = None
     role: Role | None = None
-    at: Annotated[AwareDatetime | None, Query(description="The moment asked for; now when left out")] = None
+    at: At = None
 
 
 class Worker(BaseModel):
@@ -60,9 +62,10 @@ class Person(BaseModel):
 
 
 class Me(BaseModel):
-    """Who is signed in and what they may do; `worker` when the account belongs to one."""
+    """Who is signed in and what they may do; `worker` when the account belongs to one, `timezone` is the office's."""
 
     username: str
     role: str
     permissions: list[str]
     worker: Worker | None
+    timezone: str

@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import text
 
+from gridsvc.core.settings import Settings
+from gridsvc.workforce import endpoints
 from tests.conftest import Service
 from tests.town import GRIDS, JIA, JIA_1, JIA_3, STREET, YI
 
@@ -114,6 +116,25 @@ def test_what_is_not_there_is_not_found(service: Service, layer: str) -> None:
         answer = service.client.get(f"/api/v1/{layer}/{key}", headers=service.as_("viewer"))
         assert answer.status_code in (404, 422), answer.text
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("past", ["history", "lineage"])
+def test_the_past_of_a_grid_that_never_was_is_not_found(service: Service, past: str) -> None:
+    assert len(read(service, f"/grids/{JIA_1}/{past}")["items"]) == (1 if past == "history" else 0)  # type: ignore[arg-type]
+    for page in ("", "?cursor=9"):
+        answer = service.client.get(f"/api/v1/grids/{JIA}999/{past}{page}", headers=service.as_("viewer"))
+        assert (answer.status_code, answer.json()["detail"]) == (404, f"There is no grid '{JIA}999'.")
+
+
+def test_a_phone_that_is_off_by_kilometres_is_located_as_it_may_report(service: Service) -> None:
+    where = "lon=118.7805&lat=32.0415&accuracy_m=5000"
+    assert read(service, f"/locate?{where}")["grid"]["code"] == JIA_1  # type: ignore[index]
+
+
+def test_me_tells_the_zone_of_the_office(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(service, "/me")["timezone"] == "Asia/Shanghai"
+    monkeypatch.setattr(endpoints, "settings", lambda: Settings(timezone="Asia/Urumqi"))
+    assert read(service, "/me")["timezone"] == "Asia/Urumqi"
 
 
 def test_a_cursor_that_is_none_is_refused(service: Service) -> None:

@@ -2,10 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
+import shapely
+from pyproj import Geod
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gridsvc.core.geo import snap_numbers
 from gridsvc.territory.locate import locate
 from tests.conftest import Service
 from tests.town import FOUNDED, JIA, JIA_1, JIA_2, JIA_3, YI_1, rectangle, spot
@@ -96,3 +101,57 @@ def test_a_point_that_is_none_is_refused_with_a_sentence(service: Service, query
     answer = service.client.get(f"/api/v1/locate?{query}", headers=service.as_("viewer"))
     assert answer.status_code == 422
     assert answer.json()["detail"]
+
+
+def test_the_distance_to_the_border_is_that_on_the_ellipsoid_to_the_millimetre(session: Session) -> None:
+    """Beside the shortest of the geodesics to points a tenth of a millimetre apart all along the border."""
+    chance = np.random.default_rng(4)
+    corners = snap_numbers(spot(2, 0)) + snap_numbers(chance.uniform(0, 0.004, (9, 2)))
+    shape = shapely.MultiPoint(corners).convex_hull
+    code = "320102003903001"
+    for statement in (
+        "insert into community (code) values (left(:code, 12))",
+        "insert into grid (code) values (:code)",
+        (
+            "insert into grid_version (grid, version, name, kind, valid, area_m2, geometry) values"
+            " (:code, 1, '丙一网格', 'residential', tstzrange(:from, null), 1, st_geomfromtext(:shape, 4326))"
+        ),
+    ):
+        session.execute(text(statement), {"code": code, "from": FOUNDED, "shape": shape.wkt})
+    measured = []
+    for place in snap_numbers(
+        shapely.get_coordinates(shapely.centroid(shape)) + chance.uniform(-0.0008, 0.0008, (12, 2))
+    ):
+        told = session.execute(
+            text(
+                "select border_distance_m from locate_point(st_setsrid(st_makepoint(:lon, :lat), 4326), :at, null)"
+                " where grid = :code"
+            ),
+            {"lon": place[0], "lat": place[1], "at": NOW, "code": code},
+        ).scalar()
+        if told is not None:
+            measured.append((told, nearest_m(place, shape)))
+    assert len(measured) >= 5
+    for told, true in measured:
+        assert told == pytest.approx(true, abs=0.001)
+
+
+def nearest_m(place: np.ndarray[tuple[int], np.dtype[np.float64]], shape: BaseGeometry) -> float:
+    """Measure by brute force, first in steps of 20 cm, then between the two neighbours of the nearest."""
+    line = shapely.segmentize(shape.boundary, 2e-6)
+    spots = shapely.get_coordinates(line)
+    for _ in range(2):
+        lon, lat = (np.full(len(spots), number) for number in place)
+        metres = Geod(ellps="WGS84").inv(lon, lat, spots[:, 0], spots[:, 1])[2]
+        nearest = int(np.argmin(metres))
+        ends = spots[max(nearest - 1, 0) : nearest + 2]
+        spots = shapely.get_coordinates(shapely.segmentize(shapely.LineString(ends), 1e-9))
+    return float(metres.min())
+
+
+def test_who_is_on_post_is_the_same_as_a_value_and_as_a_row(session: Session) -> None:
+    statement = "select on_post(:grid, :role, :at), (select person from posted(:grid, :role, :at))"
+    for grid, role in ((JIA_1, "responsible"), (JIA_1, "backup"), (YI_1, "backup"), (None, "responsible")):
+        one, other = session.execute(text(statement), {"grid": grid, "role": role, "at": NOW}).one()
+        assert one == other
+        assert (one is None) == (grid is None or (grid, role) == (YI_1, "backup"))

@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.town import JIA, JIA_1, JIA_2, YI_1, rectangle
+from tests.town import JIA, JIA_1, JIA_2, STREET, YI, YI_1, rectangle
 
 
 def reopen(session: Session, grid: str, shape: str) -> None:
@@ -47,6 +47,20 @@ def test_a_grid_cannot_simply_end(session: Session) -> None:
         session.execute(text("set constraints all immediate"))
 
 
+def test_the_last_grid_of_a_community_cannot_end_while_the_community_stands(session: Session) -> None:
+    session.execute(
+        text("update grid_version set valid = tstzrange(lower(valid), '2026-06-01Z') where left(grid, 12) = :code"),
+        {"code": JIA},
+    )
+    with pytest.raises(IntegrityError, match="left without a grid"), session.begin_nested():
+        session.execute(text("set constraints all immediate"))
+    session.execute(
+        text("update community_version set valid = tstzrange(lower(valid), '2026-06-01Z') where community = :code"),
+        {"code": JIA},
+    )
+    session.execute(text("set constraints all immediate"))
+
+
 def test_a_community_cannot_change_its_outline_away_from_its_grids(session: Session) -> None:
     session.execute(
         text("update community_version set valid = tstzrange(lower(valid), '2026-06-01Z') where community = :code"),
@@ -54,6 +68,18 @@ def test_a_community_cannot_change_its_outline_away_from_its_grids(session: Sess
     )
     with pytest.raises(IntegrityError, match="no boundary"):
         session.execute(text("set constraints all immediate"))
+
+
+def test_a_community_cannot_leave_its_street_with_a_gap(session: Session) -> None:
+    ground = rectangle(0, 0, 2, 2).union(rectangle(2, 1, 2, 1)).wkt
+    session.execute(
+        text("update division set geometry = st_multi(st_geomfromtext(:ground, 4326)) where code = :code"),
+        {"ground": ground, "code": STREET},
+    )
+    session.execute(text("set constraints all immediate"))
+    session.execute(text("insert into division (code, name, level) values ('320102004000', '他街道', 'street')"))
+    with pytest.raises(IntegrityError, match="do not fill it exactly"):
+        session.execute(text("update community set street = '320102004000' where code = :code"), {"code": YI})
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """A boundary layer in, everything that keeps it from being a partition out: what, where, how large, which cells; pure."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -31,6 +32,9 @@ Kind = Literal[
 SLIVER_M = 2.0
 """A cell narrower than this (2 × area / perimeter, the width of a long strip) is no place anybody walks."""
 
+TOUCH = 0.01
+"""A cell that has less than this share of a footprint is only touched by the building."""
+
 AREA = 2
 """The dimension of a polygon."""
 
@@ -47,14 +51,17 @@ class Fault:
     width_m: float
     geometry: BaseGeometry
     detail: str
+    warning: bool = False
+    """Worth a look, but no reason to refuse: a border may run through a building."""
 
 
 @dataclass(frozen=True)
 class Boundaries:
     """Cells by code with their shapes (EPSG:4326, on the coordinate grid), and what they are held against.
 
-    `parents` are outlines by code; a cell belongs to the one whose code begins its own. Without parents, holes of all
-    cells together are gaps (one that is open to the outside cannot be told from a bay), unless they are larger than `keep_holes_above_m2` (a lake). `buildings` are footprints.
+    `parents` are outlines by code; a cell belongs to the one that `belongs` names, or else to the one whose code begins
+    its own. Of cells without a parent, holes of all cells together are gaps (one that is open to the outside cannot be
+    told from a bay), unless they are larger than `keep_holes_above_m2` (a lake). `buildings` are footprints.
     """
 
     codes: Sequence[str]
@@ -62,17 +69,22 @@ class Boundaries:
     parents: Mapping[str, BaseGeometry] = field(default_factory=dict)
     buildings: Mapping[str, BaseGeometry] = field(default_factory=dict)
     keep_holes_above_m2: float | None = None
+    belongs: Mapping[str, str] = field(default_factory=dict)
+
+    def own(self, parent: str, codes: Shapes) -> npt.NDArray[np.bool_]:
+        """Tell which of some cells belong to a parent."""
+        return np.array([self.belongs.get(code, code[: len(parent)]) == parent for code in codes], dtype=bool)
 
 
 class NoPartition(Invalid):
-    """Cells are no partition of what they are to fill; `faults` says why, each with its place."""
+    """Cells (`pieces` says what they are) are no partition of what they are to fill; `faults` says why, each with its place."""
 
-    def __init__(self, what: str, faults: list[Fault]) -> None:
-        self.faults = faults
+    def __init__(self, what: str, faults: list[Fault], pieces: str = "grids") -> None:
+        self.what, self.faults, self.pieces = what, faults, pieces
         first = faults[0]
-        lon, lat = shapely.get_coordinates(first.geometry)[0].round(DECIMALS) if first.geometry else (0, 0)
+        lon, lat = place_of(first) or (0, 0)
         super().__init__(
-            f"The grids are no partition of {what}: {len(faults)} faults, the first: {first.detail}"
+            f"The {pieces} are no partition of {what}: {len(faults)} faults, the first: {first.detail}"
             f" ({first.kind}, {first.area_m2:g} m², {first.width_m:g} m wide, at {lon:g}, {lat:g}).",
             faults=[
                 {
@@ -101,7 +113,7 @@ def find_faults(layer: Boundaries) -> list[Fault]:
         found += [] if covered else _overlaps(codes, shapes)
         found += _gaps(layer, codes, shapes, unite)
         found += _strays(layer, codes, shapes)
-        found += [] if covered or found else _unmatched(codes, shapes)
+        found += [] if covered or any(not fault.warning for fault in found) else _unmatched(codes, shapes)
     return found
 
 
@@ -116,12 +128,23 @@ def faults_as_geojson(faults: Sequence[Fault]) -> str:
                 "area_m2": fault.area_m2,
                 "width_m": fault.width_m,
                 "detail": fault.detail,
+                "severity": "warning" if fault.warning else "fault",
             },
-            "geometry": json.loads(shapely.to_geojson(fault.geometry)),
+            "geometry": None if fault.geometry.is_empty else json.loads(shapely.to_geojson(fault.geometry)),
         }
         for fault in faults
     ]
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
+
+
+def place_of(fault: Fault) -> tuple[float, float] | None:
+    """Name one point of a fault, longitude first: where its ring is broken, else a point in it; None when it has no shape."""
+    if broken := re.search(r"\[([-\d.e]+) ([-\d.e]+)\]", fault.detail):
+        return float(broken[1]), float(broken[2])
+    if fault.geometry.is_empty:
+        return None
+    point = shapely.point_on_surface(shapely.make_valid(fault.geometry))
+    return round(point.x, DECIMALS), round(point.y, DECIMALS)
 
 
 def metric_srid(lon: float, lat: float) -> int:
@@ -153,7 +176,8 @@ def _zone(srid: int) -> Transformer:
 
 
 def _fault(kind: Kind, codes: Sequence[str], shape: BaseGeometry, detail: str) -> Fault:
-    (area_m2,), (width_m,) = measure(np.array([shape], dtype=object))
+    # The rings of a broken shape count for and against each other; mended, it shows the ground it claims.
+    (area_m2,), (width_m,) = measure(shapely.make_valid(np.array([shape], dtype=object)))
     return Fault(kind, tuple(codes), float(area_m2), float(width_m), shape, detail)
 
 
@@ -184,39 +208,66 @@ def _overlaps(codes: Shapes, shapes: Shapes) -> Iterator[Fault]:
     shared = shapely.intersection(shapes[left[once]], shapes[right[once]])
     for i, j, shape in zip(left[once], right[once], shared, strict=True):
         for part in _areal(shape):
-            yield _fault("overlap", sorted({codes[i], codes[j]}), part, f"{codes[i]} and {codes[j]} overlap")
+            twins = shapely.equals(shapes[i], shapes[j])
+            said = "are the same ground" if twins else "overlap"
+            yield _fault("overlap", sorted({codes[i], codes[j]}), part, f"{codes[i]} and {codes[j]} {said}")
 
 
 def _gaps(layer: Boundaries, codes: Shapes, shapes: Shapes, unite: Callable[[Shapes], BaseGeometry]) -> Iterator[Fault]:
-    if not layer.parents:
-        for hole in _holes(unite(shapes)):
-            fault = _fault("gap", _beside(hole, codes, shapes), hole, "nothing owns this ground")
-            if layer.keep_holes_above_m2 is None or fault.area_m2 <= layer.keep_holes_above_m2:
-                yield fault
-        return
+    orphan = np.ones(len(codes), dtype=bool)
     for parent, outline in sorted(layer.parents.items()):
-        own = np.array([code.startswith(parent) for code in codes])
-        if not own.any():
+        own = layer.own(parent, codes)
+        orphan &= ~own
+        if own.any():
+            yield from _unfilled(parent, outline, codes[own], shapes[own], unite)
+    if orphan.any():
+        yield from _unowned(layer, codes, shapes, unite)
+
+
+def _unfilled(
+    parent: str, outline: BaseGeometry, codes: Shapes, shapes: Shapes, unite: Callable[[Shapes], BaseGeometry]
+) -> Iterator[Fault]:
+    """Hold the cells of a parent against its outline, which also shows a bay that is open to the outside."""
+    for part in _areal(shapely.difference(outline, unite(shapes))):
+        yield _fault("gap", _beside(part, codes, shapes), part, f"nothing in {parent} owns this ground")
+    for code, shape in zip(codes, shapes, strict=True):
+        if not shapely.covers(outline, shape):
+            for part in _areal(shapely.difference(shape, outline)):
+                yield _fault("outside_parent", [code], part, f"{code} sticks out of {parent}")
+
+
+def _unowned(
+    layer: Boundaries, codes: Shapes, shapes: Shapes, unite: Callable[[Shapes], BaseGeometry]
+) -> Iterator[Fault]:
+    """Find the holes of all cells together, where no outline says what they shall fill."""
+    told = shapely.union_all(list(layer.parents.values()))
+    for hole in _holes(unite(shapes)):
+        if shapely.intersects(told, shapely.point_on_surface(hole)):
             continue
-        cells = unite(shapes[own])
-        for part in _areal(shapely.difference(outline, cells)):
-            yield _fault("gap", _beside(part, codes[own], shapes[own]), part, f"nothing in {parent} owns this ground")
-        for code, shape in zip(codes[own], shapes[own], strict=True):
-            if not shapely.covers(outline, shape):
-                for part in _areal(shapely.difference(shape, outline)):
-                    yield _fault("outside_parent", [code], part, f"{code} sticks out of {parent}")
+        fault = _fault("gap", _beside(hole, codes, shapes), hole, "nothing owns this ground")
+        if layer.keep_holes_above_m2 is None or fault.area_m2 <= layer.keep_holes_above_m2:
+            yield fault
 
 
 def _strays(layer: Boundaries, codes: Shapes, shapes: Shapes) -> Iterator[Fault]:
-    tree = shapely.STRtree(shapes)
-    for name, footprint in layer.buildings.items():
-        near = tree.query(footprint, predicate="intersects")
-        inside = [i for i in near if shapely.area(shapely.intersection(shapes[i], footprint)) > 0]
+    names = list(layer.buildings)
+    footprints = np.array(list(layer.buildings.values()), dtype=object)
+    building, cell = shapely.STRtree(shapes).query(footprints, predicate="intersects")
+    shared = shapely.area(shapely.intersection(footprints[building], shapes[cell])) / shapely.area(footprints[building])
+    owners: dict[int, list[str]] = {place: [] for place in range(len(names))}
+    for place, owner, share in zip(building.tolist(), codes[cell], shared, strict=True):
+        if share > TOUCH:
+            owners[place].append(owner)
+    for place, inside in owners.items():
+        name = names[place]
         if not inside:
-            yield _fault("stray_building", [name], footprint, f"building {name} is in no cell")
+            fault = _fault("stray_building", [name], footprints[place], f"building {name} is in no cell")
         elif len(inside) > 1:
-            owners = sorted(codes[i] for i in inside)
-            yield _fault("cut_building", [name, *owners], footprint, f"building {name} lies in {', '.join(owners)}")
+            said = f"building {name} lies in {', '.join(sorted(inside))}"
+            fault = _fault("cut_building", [name, *sorted(inside)], footprints[place], said)
+        else:
+            continue
+        yield replace(fault, warning=True)
 
 
 def _unmatched(codes: Shapes, shapes: Shapes) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gridsvc.core.errors import Invalid
 from gridsvc.core.geo import canonical, snap
-from gridsvc.territory.faults import Boundaries, Fault, NoPartition, Shapes, find_faults, measure
+from gridsvc.territory.topology.faults import Boundaries, Fault, NoPartition, Shapes, find_faults, measure
 
 METRES_PER_DEGREE = 111_320.0
 """Of latitude; a degree of longitude is shorter, so no gap wider than asked for is ever closed."""

@@ -5,9 +5,9 @@ import random
 import pytest
 import shapely
 
-from gridsvc.territory.faults import Boundaries, NoPartition, find_faults
-from gridsvc.territory.repair import repair
-from tests.territory.test_faults import inner_corner, moved_corner, outline_of, partition
+from gridsvc.territory.topology.faults import Boundaries, NoPartition, find_faults
+from gridsvc.territory.topology.repair import repair
+from tests.territory.topology.test_faults import inner_corner, moved_corner, outline_of, partition
 
 NARROW_M = 15.0
 

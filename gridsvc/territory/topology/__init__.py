@@ -1,0 +1,1 @@
+"""Is it a partition? Faults of boundary layers found, and narrow ones repaired; pure."""
