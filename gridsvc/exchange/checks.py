@@ -1,20 +1,28 @@
-"""The rows of a file and a layer in, clean rows and the faults of the others out; pure, every row looked at."""
+"""The rows of a file and a layer in, clean rows and the faults of the others out; pure, every row looked at.
+
+Whole columns are looked at at once; only rows that are suspect are looked at one by one, for the sentence.
+"""
 
 import hashlib
-import json
-import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from gridsvc.core.errors import Invalid
-from gridsvc.core.geo import PROMOTE, canonical, snap
+from gridsvc.core.geo import canonical, snap
+from gridsvc.exchange.formats.wkb import MULTI, WKB, Flags, arrow, on_grid, plain_polygons, shapes_of
 from gridsvc.exchange.layers import Field, ImportLayer
+from gridsvc.exchange.values import TYPES, Column, read_column
 
 PARTS = {
     "MULTIPOLYGON": ("Polygon", "MultiPolygon"),
@@ -22,8 +30,13 @@ PARTS = {
     "MULTILINESTRING": ("LineString", "MultiLineString"),
     "POINT": ("Point",),
 }
-YES = frozenset({"true", "yes", "1", "是", "t", "y"})
-NO = frozenset({"false", "no", "0", "否", "f", "n"})
+SINGLES = {
+    "MULTIPOLYGON": (shapely.GeometryType.POLYGON, MULTI),
+    "MULTILINESTRING": (shapely.GeometryType.LINESTRING, b"\x01\x05\x00\x00\x00\x01\x00\x00\x00"),
+}
+"""For the multi-part types: the type of one part, and what makes a multi-part geometry of its WKB when put before it."""
+
+Shapes = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -35,74 +48,147 @@ class Fault:
 
 
 @dataclass
-class Checked:
-    """The clean rows (columns `row`, the layer's fields, `geometry`), the faults, and what was passed over."""
+class Seen:
+    """What earlier pieces of the same file held: the row of every code, and the kinds of geometry."""
 
-    frame: pd.DataFrame
+    codes: dict[str, int] = field(default_factory=dict)
+    kinds: set[str] = field(default_factory=set)
+    own: int = 0
+
+    def refuse_nothing(self, layer: ImportLayer) -> None:
+        """Raise Invalid when the whole file held nothing of the layer's own kind."""
+        if self.kinds and not self.own:
+            kinds = ", ".join(sorted(self.kinds))
+            raise Invalid(f"The file holds no {layer.name}: it has {kinds}, not {_wanted(layer)}.")
+
+
+@dataclass
+class Checked:
+    """The clean rows (columns `row`, the layer's fields, `geometry` as WKB), the faults, and what was passed over."""
+
+    table: pa.Table
     faults: list[Fault]
     passed_over: list[tuple[str, str]] = field(default_factory=list)
 
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Give the clean rows as Python objects and shapes, None where there is nothing."""
+        columns = {name: pd.Series(self.table[name].to_pylist(), dtype=object) for name in self.table.column_names}
+        if "geometry" in columns:
+            columns["geometry"] = pd.Series(shapely.from_wkb(columns["geometry"].to_numpy(object)), dtype=object)
+        return pd.DataFrame({**columns, "row": columns["row"].astype(int)})
 
-def check_rows(frame: pd.DataFrame, layer: ImportLayer, zone: ZoneInfo) -> Checked:
+
+def check_rows(frame: pd.DataFrame, layer: ImportLayer, zone: ZoneInfo, seen: Seen | None = None) -> Checked:
     """Check every row of a frame in EPSG:4326, as far as that can be done without the database.
 
-    `zone` is the zone of times that name none. Raises Invalid when a required column is missing altogether. A row
-    keeps the first reason found.
+    `zone` is the zone of times that name none. A frame that is one piece of a file comes with what was `seen` in the
+    pieces before it. Raises Invalid when a required column is missing altogether, and for a whole frame with nothing of
+    the layer's own. A row keeps the first reason found.
     """
-    faults: dict[int, str] = {}
+    whole = seen is None
+    seen = seen or Seen()
     passed_over: list[tuple[str, str]] = []
-    if layer.geometry and "geometry" in frame:
-        frame, passed_over = _pass_over(frame, layer)
-    clean = pd.DataFrame({"row": frame["row"]})
+    if layer.passes_over and layer.geometry and "geometry" in frame:
+        frame, passed_over = _pass_over(frame, layer, seen)
+        if whole:
+            seen.refuse_nothing(layer)
+    rows = frame["row"].to_numpy()
+    faults: dict[int, str] = {}  # by position
+    columns: dict[str, pa.Array] = {"row": pa.array(rows, pa.int32())}
     if layer.geometry:
-        clean["geometry"] = _check_geometry(frame, layer, faults)
+        columns["geometry"] = _check_geometry(frame, layer, faults)
     for one in layer.fields:
-        # As objects: pandas would make floats of whole numbers beside an empty value.
-        clean[one.name] = pd.Series(_check_field(frame, one, layer, zone, faults), index=clean.index, dtype=object)
+        column = _check_field(frame, one, layer, zone)
+        columns[one.name] = column.values
+        faults = column.reasons | faults
     if layer.keyed_by_shape:
-        _key_by_shape(clean, faults)
-    _check_keys(clean, layer, faults)
-    good = clean[~clean["row"].isin(list(faults))]
-    return Checked(good, [Fault(row, faults[row]) for row in sorted(faults)], passed_over)
+        columns["code"] = _key_by_shape(columns["code"], columns["geometry"])
+    if "code" in columns:
+        _check_keys(columns["code"], rows, seen, faults)
+    good = np.ones(len(rows), dtype=bool)
+    good[list(faults)] = False
+    table = pa.table(columns)
+    told = [Fault(int(rows[position]), faults[position]) for position in sorted(faults)]
+    return Checked(table.filter(pa.array(good)) if told else table, told, passed_over)
 
 
-def _pass_over(frame: pd.DataFrame, layer: ImportLayer) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+def _pass_over(frame: pd.DataFrame, layer: ImportLayer, seen: Seen) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """Leave out features that are sound but of another kind of geometry, where the layer takes its own from a mixture."""
-    if not layer.passes_over or not layer.geometry:
+    given = frame["geometry"]
+    if given.dtype == WKB and layer.geometry == "MULTIPOLYGON" and plain_polygons(arrow(given)).all():
+        seen.own += len(frame)
         return frame, []
-    kinds = frame["geometry"].map(lambda shape: shape.geom_type if shape is not None else None)
-    own = kinds.isin(PARTS[layer.geometry]) | kinds.isna()
-    if not kinds.isin(PARTS[layer.geometry]).any() and not kinds.isna().any():
-        raise Invalid(f"The file holds no {layer.name}: it has {', '.join(sorted(set(kinds)))}, not {_wanted(layer)}.")
-    left = [(f"row {row}", f"a {kind} is not of {layer.name}") for row, kind in zip(frame["row"], kinds, strict=True)]
-    return frame[own], [entry for entry, mine in zip(left, own, strict=True) if not mine]
+    shapes = shapes_of(given)
+    wanted = [shapely.GeometryType[kind.upper()] for kind in PARTS[str(layer.geometry)]]
+    own = np.isin(shapely.get_type_id(shapes), [*wanted, shapely.GeometryType.MISSING])
+    seen.own += int(own.sum())
+    if own.all():
+        return frame, []
+    left = [shape.geom_type for shape in shapes[~own]]
+    seen.kinds |= set(left)
+    rows = frame["row"][~own]
+    return frame[own], [
+        (f"row {row}", f"a {kind} is not of {layer.name}") for row, kind in zip(rows, left, strict=True)
+    ]
 
 
-def _check_geometry(frame: pd.DataFrame, layer: ImportLayer, faults: dict[int, str]) -> list[Any]:
+def _check_geometry(frame: pd.DataFrame, layer: ImportLayer, faults: dict[int, str]) -> pa.Array:
+    """Find the shapes that cannot be taken, by position; answer all as WKB of the layer's type, on the grid."""
     if "geometry" not in frame:
-        return [None] * len(frame)
-    shapes = np.asarray(frame["geometry"], dtype=object)
-    for row, shape in zip(frame["row"], shapes, strict=True):
-        if reason := _shape_fault(shape, layer):
-            faults[row] = reason
-    sound = np.array([row not in faults and shape is not None for row, shape in zip(frame["row"], shapes, strict=True)])
-    snapped = np.full(len(shapes), None, dtype=object)
-    if sound.any():
-        snapped[sound] = canonical(snap(shapes[sound]))
-        crushed = np.zeros(len(shapes), dtype=bool)
-        crushed[sound] = ~shapely.is_valid(snapped[sound])
-        for row in frame["row"][crushed]:
-            faults[row] = "the shape is so thin that it collapses on the 1e-7 degree grid"
-    promote = PROMOTE.get(layer.geometry or "", lambda shape: shape)
-    return [promote(shape) if shape is not None else None for shape in snapped]
+        return pa.nulls(len(frame), pa.binary())
+    given = frame["geometry"]
+    sure: Flags = np.zeros(len(given), dtype=bool)
+    written = pa.nulls(len(given), pa.binary())
+    if given.dtype == WKB and layer.geometry == "MULTIPOLYGON":
+        raw = arrow(given)
+        sure = plain_polygons(raw)
+        if sure.any():
+            settled, right = on_grid(raw.filter(pa.array(sure)))
+            right &= shapely.is_valid(shapely.from_wkb(settled.to_numpy(zero_copy_only=False)))
+            sure[sure] = right
+            written = pc.replace_with_mask(written, pa.array(sure), settled.filter(pa.array(right)))
+    if not sure.all():
+        rest = np.flatnonzero(~sure)
+        slowly = _check_shapes(shapes_of(given.iloc[rest]), layer)
+        faults.update({int(rest[position]): reason for position, reason in slowly[1].items()})
+        written = pc.replace_with_mask(written, pa.array(~sure), slowly[0])
+    return written
 
 
-def _shape_fault(shape: Any, layer: ImportLayer) -> str | None:
+def _check_shapes(shapes: Shapes, layer: ImportLayer) -> tuple[pa.Array, dict[int, str]]:
+    none = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    wanted = [shapely.GeometryType[kind.upper()] for kind in PARTS[str(layer.geometry)]]
+    suspect = none if layer.geometry_required else np.zeros(len(shapes), dtype=bool)
+    suspect = suspect | ~(none | np.isin(shapely.get_type_id(shapes), wanted)) | _strays(shapes)
+    sound = ~(suspect | none)
+    settled: Shapes = np.full(len(shapes), None, dtype=object)
+    settled[sound] = canonical(snap(shapes[sound]))
+    # What is kept is what must be valid: the shape as it is on the grid.
+    suspect[sound] = ~shapely.is_valid(settled[sound])
+    if layer.geometry == "MULTILINESTRING":
+        suspect[sound] |= shapely.length(settled[sound]) == 0
+    settled[suspect] = None
+    reasons = {position: _shape_fault(shapes[position], layer) for position in np.flatnonzero(suspect).tolist()}
+    return _as_wkb(settled, layer), reasons
+
+
+def _strays(shapes: Shapes) -> Flags:
+    """Tell which shapes have a vertex that is no place; every one is looked at, as bounds pass over a NaN."""
+    vertices, owner = shapely.get_coordinates(shapes, return_index=True)
+    # A NaN is not within anything.
+    away = ~((np.abs(vertices[:, 0]) <= 180) & (np.abs(vertices[:, 1]) <= 90))
+    strays = np.zeros(len(shapes), dtype=bool)
+    strays[owner[away]] = True
+    return strays
+
+
+def _shape_fault(shape: Any, layer: ImportLayer) -> str:
+    """Say what is wrong with a shape that was found not to be right."""
     if shape is None or shape.is_empty:
-        return "it has no geometry" if layer.geometry_required else None
+        return "it has no geometry"
     if shape.geom_type not in PARTS[layer.geometry or "POINT"]:
         return f"it is a {shape.geom_type}, not {_wanted(layer)}"
-    # Every vertex is looked at: `bounds` passes over a NaN among good numbers.
     points = shapely.get_coordinates(shape)
     if not np.isfinite(points).all():
         return "a coordinate is not a number"
@@ -115,115 +201,64 @@ def _shape_fault(shape: Any, layer: ImportLayer) -> str | None:
         return f"broken geometry: {shapely.is_valid_reason(shape)}"
     if shape.geom_type.endswith("LineString") and shape.length == 0:
         return "broken geometry: the line has no length"
-    return None
+    return "the shape is so thin that it collapses on the 1e-7 degree grid"
 
 
 def _wanted(layer: ImportLayer) -> str:
     return " or ".join(PARTS[layer.geometry or "POINT"])
 
 
-def _check_field(
-    frame: pd.DataFrame, one: Field, layer: ImportLayer, zone: ZoneInfo, faults: dict[int, str]
-) -> list[Any]:
+def _as_wkb(shapes: Shapes, layer: ImportLayer) -> pa.Array:
+    """Write shapes as WKB of the layer's type: a single part becomes the multi-part type a column holds."""
+    written = shapely.to_wkb(shapes, byte_order=1)
+    if layer.geometry in SINGLES:
+        part, head = SINGLES[layer.geometry]
+        single = shapely.get_type_id(shapes) == part
+        written[single] = [head + wkb for wkb in written[single]]
+    return pa.array(written, pa.binary())
+
+
+def _check_field(frame: pd.DataFrame, one: Field, layer: ImportLayer, zone: ZoneInfo) -> Column:
     column = find_column(frame.columns, one)
-    if column is None:
-        if one.required:
-            names = ", ".join((one.name, *one.also))
-            raise Invalid(f"The file has no column {one.name} (a column may be called {names}) for {layer.name}.")
-        return [one.default] * len(frame)
-    values: list[Any] = []
-    for row, raw in zip(frame["row"], frame[column], strict=True):
-        value, reason = None, None
-        if _blank(raw):
-            value, reason = one.default, f"{one.name} is empty" if one.required else None
-        else:
-            value, reason = _convert(raw, one, zone)
-        if reason:
-            faults.setdefault(row, reason)
-        values.append(value)
-    return values
+    if column is not None:
+        return read_column(frame[column], one, zone)
+    if one.required:
+        names = ", ".join((one.name, *one.also))
+        raise Invalid(f"The file has no column {one.name} (a column may be called {names}) for {layer.name}.")
+    return Column(pa.repeat(pa.scalar(one.default, TYPES[one.kind]), len(frame)), {})
 
 
 def find_column(columns: Iterable[Any], one: Field) -> str | None:
     """Find the file's column for a field: its own name first, then the other names, in their order."""
-    present = {str(name).strip().lower(): str(name) for name in columns}
-    return next((present[name.lower()] for name in (one.name, *one.also) if name.lower() in present), None)
+    present = {plain_name(str(name)): str(name) for name in reversed(list(columns))}
+    return next((present[plain] for plain in map(plain_name, (one.name, *one.also)) if plain in present), None)
 
 
-def _blank(raw: Any) -> bool:
-    if raw is None or raw is pd.NaT or raw is pd.NA:
-        return True
-    return (isinstance(raw, float) and math.isnan(raw)) or (isinstance(raw, str) and not raw.strip())
+def plain_name(name: str) -> str:
+    """Read past capitals, spaces and brackets: `Valid from` is valid_from, `Area (m²)` is area_m2."""
+    return re.sub(r"[\s_()（）]+", "_", name.strip().lower().replace("²", "2")).strip("_")
 
 
-def _convert(raw: Any, one: Field, zone: ZoneInfo) -> tuple[Any, str | None]:
-    """Turn one value into the field's type: (value, None), or (None, why not)."""
-    text = str(raw).strip()
-    fault = f"{one.name} is {text[:60]!r}, which is not "
-    if "\0" in text:
-        return None, f"{one.name} holds a NUL character"
-    match one.kind:
-        case "integer" | "double precision":
-            return _number(text, whole=one.kind == "integer", fault=fault)
-        case "boolean":
-            word = text.lower()
-            return (word in YES, None) if word in YES | NO else (None, fault + "yes or no")
-        case "timestamptz":
-            return _moment(raw, zone, fault)
-        case "jsonb":
-            return _json_list(raw, fault)
-    if isinstance(raw, float) and raw.is_integer():
-        text = str(int(raw))  # a code that a spreadsheet has turned into a number
-    if one.choices is not None:
-        chosen = next((value for value, also in one.choices.items() if text in (value, *also)), None)
-        return chosen, None if chosen else fault + "one of " + ", ".join(one.choices)
-    if one.pattern and not pd.Series([text]).str.fullmatch(one.pattern).iloc[0]:
-        return None, fault + f"of the form {one.pattern}"
-    return text, None
-
-
-def _number(text: str, *, whole: bool, fault: str) -> tuple[float | int | None, str | None]:
-    try:
-        number = float(text)
-    except ValueError:
-        return None, fault + "a number"
-    if not math.isfinite(number) or (whole and (not number.is_integer() or abs(number) >= 2**31)):
-        return None, fault + ("a whole number" if whole else "a finite number")
-    return (int(number) if whole else number), None
-
-
-def _moment(raw: Any, zone: ZoneInfo, fault: str) -> tuple[str | None, str | None]:
-    try:
-        moment = pd.Timestamp(raw)
-    except (ValueError, TypeError):
-        return None, fault + "a time"
-    if pd.isna(moment):
-        return None, fault + "a time"
-    return (moment if moment.tzinfo else moment.tz_localize(zone)).isoformat(), None
-
-
-def _json_list(raw: Any, fault: str) -> tuple[str | None, str | None]:
-    try:
-        value = json.loads(raw) if isinstance(raw, str) else list(raw)
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (ValueError, TypeError):
-        return None, fault + "a JSON list"
-    return (text, None) if isinstance(value, list) else (None, fault + "a JSON list")
-
-
-def _key_by_shape(clean: pd.DataFrame, faults: dict[int, str]) -> None:
+def _key_by_shape(codes: pa.Array, shapes: pa.Array) -> pa.Array:
     """Give rows without a code one made from their shape: the same shape has the same code at the next import."""
-    codes = [
-        "g" + hashlib.sha256(shapely.to_wkb(shape)).hexdigest()[:16] if code is None and row not in faults else code
-        for row, code, shape in zip(clean["row"], clean["code"], clean["geometry"], strict=True)
-    ]
-    clean["code"] = pd.Series(codes, index=clean.index, dtype=object)
+    if not codes.null_count:
+        return codes
+    return pa.array(
+        [
+            "g" + hashlib.sha256(shape).hexdigest()[:16] if code is None and shape is not None else code
+            for code, shape in zip(codes.to_pylist(), shapes.to_pylist(), strict=True)
+        ],
+        pa.string(),
+    )
 
 
-def _check_keys(clean: pd.DataFrame, layer: ImportLayer, faults: dict[int, str]) -> None:
-    if not any(one.name == "code" for one in layer.fields):
+def _check_keys(column: pa.Array, rows: npt.NDArray[np.int_], seen: Seen, faults: dict[int, str]) -> None:
+    """Find rows whose code stands in an earlier one that can be taken; no more than the codes is kept of a file."""
+    codes = column.to_pylist()
+    fresh = dict(zip(codes, rows.tolist(), strict=True))
+    if not faults and len(fresh) == len(codes) and None not in fresh and fresh.keys().isdisjoint(seen.codes):
+        seen.codes.update(fresh)
         return
-    first: dict[str, int] = {}
-    for row, code in zip(clean["row"], clean["code"], strict=True):
-        if row not in faults and code is not None and first.setdefault(code, row) != row:
-            faults[row] = f"the code {code} already stands in row {first[code]}"
+    for position, (code, row) in enumerate(zip(codes, rows.tolist(), strict=True)):
+        if position not in faults and code is not None and seen.codes.setdefault(code, row) != row:
+            faults[position] = f"the code {code} already stands in row {seen.codes[code]}"

@@ -4,8 +4,8 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ from pyproj.exceptions import CRSError
 
 from gridsvc.core.browse import Layer
 from gridsvc.core.errors import Invalid
-from gridsvc.exchange.datums import DATUMS, Datum, move
-from gridsvc.exchange.formats.writing import WRITERS, Sheet
+from gridsvc.exchange.formats.sheets import Sheet
+from gridsvc.exchange.formats.writing import WRITERS
+from gridsvc.exchange.labels import Language
+from gridsvc.exchange.placing.datums import DATUMS, Datum, move
 from gridsvc.incidents.layers import INCIDENTS
 from gridsvc.patrol.layers import ROUTES
 from gridsvc.territory import layers as territory
@@ -32,6 +34,8 @@ BATCH = 10_000
 CHECKPOINTS = """(select coalesce(json_agg(json_build_object(
     'name', c.name, 'lon', st_x(c.geometry), 'lat', st_y(c.geometry)) order by c.position), '[]')
     from checkpoint c where c.route = r.id)"""
+
+NESTED = {"place", "photos", "why"}
 
 EXPORTS: dict[str, Layer] = {
     layer.name: layer
@@ -46,7 +50,11 @@ EXPORTS: dict[str, Layer] = {
         POSTS,
         # As an import reads them: plain longitude and latitude, and only a worker of the route's own.
         ROUTES.extended({"checkpoints": CHECKPOINTS, "worker": "r.worker"}),
-        INCIDENTS,
+        replace(
+            INCIDENTS,
+            fields={name: sql for name, sql in INCIDENTS.fields.items() if name not in NESTED}
+            | {"accuracy_m": "i.accuracy_m", "rule": "i.rule"},
+        ),
     )
 }
 """The layers as the API reads them; what an import does not know of them it passes over."""
@@ -58,27 +66,31 @@ TYPES |= {1184: pa.timestamp("us", "UTC"), 1700: pa.float64()}
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be exported: `crs` is EPSG:n or a datum (gcj02, bd09); `language` (zh) names columns in tables."""
+    """What is to be exported: `crs` is EPSG:n or a datum (gcj02, bd09).
+
+    With a `language` csv and xlsx are written for people: in its words, with times in the zone `zone`.
+    """
 
     layer: str
     format: str
     at: datetime | None = None
     crs: str = "EPSG:4326"
-    language: str | None = None
+    language: Language | None = None
+    zone: tzinfo = UTC
 
 
 def export(connection: psycopg.Connection[TupleRow], wanted: Wanted, out: Path, progress: Callable[[int], None]) -> int:
     """Write a layer to `out`; answer how many rows it has.
 
-    Rows are read by a cursor on the server, batch by batch, in one snapshot. The file takes its name when it is
-    complete. Raises Invalid for an unknown layer, format or CRS.
+    Rows are read by a cursor on the server, batch by batch, in one snapshot and in the connection's transaction. The
+    file takes its name when it is complete. Raises Invalid for an unknown layer, format or CRS.
     """
     layer, writer = _layer(wanted.layer), WRITERS.get(wanted.format)
     if writer is None:
         raise Invalid(f"There is no format {wanted.format!r}; there are {', '.join(WRITERS)}.")
     turn = turning(wanted.crs)
     rows = 0
-    with connection.transaction(), connection.cursor("export") as cursor:
+    with connection.cursor("export") as cursor:
         cursor.itersize = BATCH
         cursor.execute(select(layer).encode(), {"at": wanted.at or datetime.now(UTC)})
         schema = _schema(cursor, layer)
@@ -92,7 +104,8 @@ def export(connection: psycopg.Connection[TupleRow], wanted: Wanted, out: Path, 
 
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as spare:
             unfinished = Path(spare) / out.name
-            writer(Sheet(schema, batches(), _crs_of_file(wanted.crs), layer.name, wanted.language), unfinished)
+            sheet = Sheet(schema, batches(), _crs_of_file(wanted.crs), layer.name, wanted.language, wanted.zone)
+            writer(sheet, unfinished)
             unfinished.replace(out)
     return rows
 

@@ -42,6 +42,8 @@ class ImportLayer:
     passes_over: bool = False
     osm: bool = False
     keyed_by_shape: bool = False  # a row without a code gets one made from its geometry
+    # The table that holds one row a code, where a row stands by itself: such a layer is taken piece by piece.
+    table: str | None = None
 
 
 CODE = ("编码", "代码", "id", "osm_id", "gid")
@@ -110,6 +112,7 @@ LAYERS: dict[str, ImportLayer] = {
             passes_over=True,
             osm=True,
             keyed_by_shape=True,
+            table="building",
         ),
         ImportLayer(
             "streets",
@@ -128,6 +131,7 @@ LAYERS: dict[str, ImportLayer] = {
             passes_over=True,
             osm=True,
             keyed_by_shape=True,
+            table="street",
         ),
         ImportLayer(
             "assets",
@@ -149,6 +153,7 @@ LAYERS: dict[str, ImportLayer] = {
                 ),
             ),
             geometry="POINT",
+            table="asset",
         ),
         ImportLayer(
             "workers",
@@ -195,9 +200,15 @@ LAYERS: dict[str, ImportLayer] = {
                     "status",
                     also=("状态",),
                     default="reported",
-                    choices=dict.fromkeys(
-                        ("reported", "filed", "dispatched", "handling", "feedback", "closed", "rejected"), ()
-                    ),
+                    choices={
+                        "reported": ("已上报",),
+                        "filed": ("已立案",),
+                        "dispatched": ("已派遣",),
+                        "handling": ("处理中",),
+                        "feedback": ("已反馈",),
+                        "closed": ("已结案",),
+                        "rejected": ("不予立案",),
+                    },
                 ),
                 Field("accuracy_m", "double precision", also=("精度",)),
                 Field("text", also=("描述",), default=""),
@@ -205,7 +216,14 @@ LAYERS: dict[str, ImportLayer] = {
                     "source",
                     also=("来源",),
                     required=True,
-                    choices=dict.fromkeys(("worker", "dispatcher", "hotline", "public", "open311", "patrol"), ()),
+                    choices={
+                        "worker": ("网格员",),
+                        "dispatcher": ("派遣员",),
+                        "hotline": ("热线",),
+                        "public": ("公众",),
+                        "open311": ("开放接口",),
+                        "patrol": ("巡查",),
+                    },
                 ),
                 Field("reported_at", "timestamptz", also=("上报时间", "reported"), required=True),
                 Field("closed_at", "timestamptz", also=("结案时间",)),

@@ -13,7 +13,8 @@ from pyarrow import csv as arrow_csv
 
 from gridsvc.core.errors import Invalid, Unavailable
 from gridsvc.exchange.formats.reading import LATITUDE, LONGITUDE
-from gridsvc.territory.bulk import Cells, locate_many
+from gridsvc.territory.bulk import Cells, Coded, locate_many
+from gridsvc.territory.topology.lattice import NOBODY
 
 PIECE_BYTES = 32 << 20
 """Bytes of the file held at a time."""
@@ -78,14 +79,20 @@ def _located(
 ) -> pa.RecordBatch:
     lon, lat = (_numbers(piece.column(names.index(_column(names, wanted, "")))) for wanted in (LONGITUDE, LATITUDE))
     owners = locate_many(lon, lat, grids, communities)
-    rule = np.where(np.isfinite(lon) & np.isfinite(lat), owners.rule, "unreadable")
+    readable = np.isfinite(lon) & np.isfinite(lat)
+    rule = Coded(np.append(owners.rule.values, "unreadable"), np.where(readable, owners.rule.which, NOBODY))
     added = [
-        pa.array(owners.community, pa.string()),
-        pa.array(owners.grid, pa.string()),
-        pa.array(owners.version, pa.int64()),
-        pa.array(rule, pa.string()),
+        _column_of(one, schema.field(name).type)
+        for one, name in zip((owners.community, owners.grid, owners.version, rule), ADDED, strict=True)
     ]
     return pa.RecordBatch.from_arrays([*piece.columns, *added], schema=schema)
+
+
+def _column_of(coded: Coded, kind: pa.DataType) -> pa.Array:
+    # Arrow picks the values itself: no object is made for a row.
+    return pa.array(coded.values, kind).take(
+        pa.array(np.where(coded.which == NOBODY, len(coded.values) - 1, coded.which))
+    )
 
 
 def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Clean rows in, the layer's tables brought to them, out: what was new, what changed, what was the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,35 +9,87 @@ from typing import Any, cast
 
 import pandas as pd
 import psycopg
-import shapely
+import pyarrow as pa
 from psycopg import sql
+from psycopg.errors import IntegrityError, LockNotAvailable, UniqueViolation
 from sqlalchemy.orm import Session
 
+from gridsvc.core.db import driver_of
+from gridsvc.core.errors import Conflict, Invalid
 from gridsvc.core.geo import SRID
 from gridsvc.exchange.checks import Fault
+from gridsvc.exchange.formats.pgcopy import HEAD, TAIL, encode
 from gridsvc.exchange.layers import ImportLayer
 
 MERGES = Path(__file__).resolve().parent / "merges"
+COPY_ROWS = 10_000
+"""So many rows are written at once: enough to be quick, and few enough to be a few megabytes."""
+
+MANY_ROWS = 20_000
+"""From here on making the indexes of an empty table afterwards is worth its lock."""
+
+UNCOMPRESSED = """
+    select set_config('wal_compression', 'off', true) where has_parameter_privilege('wal_compression', 'set')
+"""
+OWNED = sql.SQL("select from pg_class where oid = %s::regclass and pg_has_role(relowner, 'USAGE')")
+INDEXES = sql.SQL("""
+    select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+    from pg_index i
+    where i.indrelid = %s::regclass and not (i.indisunique or i.indisexclusion or i.indisreplident or i.indisclustered)
+        and not exists (select from pg_constraint c where c.conindid = i.indexrelid)
+    order by i.indexrelid
+""")
 
 
 @dataclass(frozen=True)
 class Merged:
     """How many rows were new, changed and the same as before."""
 
-    new: int
-    changed: int
-    unchanged: int
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: "Merged") -> "Merged":
+        """Add what another piece of the same file did."""
+        return Merged(self.new + other.new, self.changed + other.changed, self.unchanged + other.unchanged)
 
 
 class Staging:
-    """Clean rows, copied into a temporary table `staging` of the caller's transaction."""
+    """A temporary table `staging` of the caller's transaction, for the clean rows of a file or of a piece of it."""
 
-    def __init__(self, session: Session, layer: ImportLayer, frame: pd.DataFrame) -> None:
-        self._connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
+    def __init__(self, session: Session, layer: ImportLayer, *, empty: bool = False) -> None:
+        """Make the table; `empty` says that the layer's own table holds nothing but what this import has added."""
+        self._connection: psycopg.Connection[Any] = driver_of(session)
         self._layer = layer
-        self._rows = len(frame)
+        self._empty = empty
+        self._rows = 0
+        self._kinds: dict[str, str] = {"row": "integer"} | {one.name: one.kind for one in layer.fields}
+        columns = dict(self._kinds)
+        if layer.geometry:
+            columns["geometry"] = f"geometry({layer.geometry}, {SRID})"
+            self._kinds["geometry"] = "geometry"
+        declared = [sql.SQL("{} " + kind).format(sql.Identifier(name)) for name, kind in columns.items()]
+        # An earlier file of the same transaction has left its temporary tables.
+        self._connection.execute("discard temp")
+        self._connection.execute(
+            sql.SQL("create temporary table staging ({}) on commit drop").format(sql.SQL(", ").join(declared))
+        )
+
+    def fill(self, table: pa.Table) -> None:
+        """Hold these rows, and no others any more."""
+        names = sql.SQL(", ").join(map(sql.Identifier, self._kinds))
+        first = not self._rows
+        self._rows = len(table)
         with self._connection.cursor() as cursor:
-            _stage(cursor, layer, frame)
+            cursor.execute("truncate staging")
+            with cursor.copy(sql.SQL("copy staging ({}) from stdin (format binary)").format(names)) as copy:
+                copy.write(HEAD)
+                for begin in range(0, len(table), COPY_ROWS):
+                    copy.write(encode(table.slice(begin, COPY_ROWS), self._kinds))
+                copy.write(TAIL)
+            if first and not self._empty:
+                # Later pieces are like the first, and where nothing is held there is nothing to plan.
+                cursor.execute("analyze staging")
 
     def faults(self) -> list[Fault]:
         """Find the rows that contradict what the database holds: by the layer's references, and by its own check."""
@@ -55,22 +108,77 @@ class Staging:
     def drop(self, faults: Iterable[Fault]) -> None:
         """Take rows out again."""
         rows = [fault.row for fault in faults]
-        self._connection.execute("delete from staging where row = any(%s)", [rows])
-        self._rows -= len(rows)
+        if rows:
+            self._connection.execute("delete from staging where row = any(%s)", [rows])
+            self._rows -= len(rows)
 
     def rows(self, frame: pd.DataFrame, dropped: Iterable[Fault]) -> pd.DataFrame:
         """Give the clean rows that are still in, for a layer whose domain takes them itself."""
         return frame[~frame["row"].isin([fault.row for fault in dropped])]
 
     def merge(self, from_: datetime) -> Merged:
-        """Bring the rows into the layer's tables by the file `merges/LAYER.sql`; dated rows come into force at `from_`."""
+        """Bring the rows into the layer's tables by the file `merges/LAYER.sql`; dated rows come into force at `from_`.
+
+        Raises Conflict when somebody else has added one of the rows meanwhile, and Invalid when a row breaks a rule
+        that only the table itself knows; the caller's savepoint must then be rolled back.
+        """
         script = (MERGES / f"{self._layer.name}.sql").read_text(encoding="utf-8")
-        with self._connection.cursor() as cursor:
-            # One statement a paragraph, the last of which answers the numbers of new and changed rows.
-            for statement in script.split(";\n\n"):
-                cursor.execute(statement.encode(), {"from": from_})
-            new, changed = cast("tuple[int, int]", cursor.fetchone())
+        counts = {"INSERT": 0, "UPDATE": 0}
+        try:
+            with self._connection.cursor() as cursor:
+                # One statement a paragraph. The last answers the numbers of new and changed rows, where these are not
+                # simply what the statements have inserted and updated.
+                for statement in script.split(";\n\n"):
+                    cursor.execute(statement.encode(), {"from": from_, "empty": self._empty})
+                    counts[str(cursor.statusmessage).split()[0]] = cursor.rowcount
+                told = cursor.fetchone() if cursor.description else (counts["INSERT"], counts["UPDATE"])
+                new, changed = cast("tuple[int, int]", told)
+        except UniqueViolation as error:
+            raise Conflict(f"Somebody else is writing the same {self._layer.name}: {_first_line(error)}.") from None
+        except IntegrityError as error:
+            raise Invalid(f"The {self._layer.name} cannot be taken: {_first_line(error)}.") from None
         return Merged(new, changed, self._rows - new - changed)
+
+
+@contextmanager
+def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[bool]:
+    """Tell whether a table is there and empty; if so and many rows are to come, make its indexes when they are there.
+
+    An index made over all rows takes a fifth of the time of one that grows row by row. Only indexes that enforce
+    nothing wait: keys, constraints and triggers hold for every row as ever. It is all one transaction, so nobody ever
+    sees the table without them; but from here to its end the table, in which there is nothing to read, is locked
+    against everybody. Where that lock is not to be had at once, or the table is not ours, the rows come in without.
+    An error leaves the indexes to the caller's savepoint.
+    """
+    connection = driver_of(session)
+    name = sql.Identifier(table or "")
+    if table is None or _any(connection, sql.SQL("select from {}").format(name)):
+        yield False
+        return
+    later: list[str] = []
+    if rows >= MANY_ROWS and _any(connection, OWNED, [table]) and _locked(connection, name):
+        for index, definition in connection.execute(INDEXES, [table]).fetchall():
+            connection.execute(f"drop index {index}".encode())
+            later.append(definition)
+        # Pages of a new index are all written to the log whole; to compress them takes longer than to make them.
+        connection.execute(UNCOMPRESSED)
+    yield True
+    for definition in later:
+        connection.execute(definition.encode())
+
+
+def _any(connection: psycopg.Connection[Any], query: sql.Composable, values: list[str] | None = None) -> bool:
+    row = connection.execute(sql.SQL("select exists ({})").format(query), values).fetchone()
+    return bool(row and row[0])
+
+
+def _locked(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(table))
+    except LockNotAvailable:
+        return False
+    return True
 
 
 def _dangling(column: str, table: str) -> sql.Composed:
@@ -81,26 +189,5 @@ def _dangling(column: str, table: str) -> sql.Composed:
     ).format(sql.Identifier(column), sql.Identifier(table), key)
 
 
-def _stage(cursor: psycopg.Cursor[Any], layer: ImportLayer, frame: pd.DataFrame) -> None:
-    columns: list[tuple[str, str]] = [("row", "integer"), *((one.name, one.kind) for one in layer.fields)]
-    if layer.geometry:
-        columns.append(("geometry", f"geometry({layer.geometry}, {SRID})"))
-    declared = sql.SQL(", ").join(sql.SQL("{} " + kind).format(sql.Identifier(name)) for name, kind in columns)
-    # An earlier file of the same transaction has left its temporary tables.
-    cursor.execute("discard temp")
-    cursor.execute(sql.SQL("create temporary table staging ({}) on commit drop").format(declared))
-    names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
-    with cursor.copy(sql.SQL("copy staging ({}) from stdin").format(names)) as copy:
-        for row in _rows(frame, [name for name, _ in columns]):
-            copy.write_row(row)
-    cursor.execute("analyze staging")
-
-
-def _rows(frame: pd.DataFrame, names: list[str]) -> Iterable[tuple[Any, ...]]:
-    values = [
-        shapely.to_wkb(shapely.set_srid(frame[name].to_numpy(object), SRID), hex=True, include_srid=True)
-        if name == "geometry"
-        else frame[name].tolist()
-        for name in names
-    ]
-    return zip(*values, strict=True)
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).splitlines()[0]

@@ -1,7 +1,7 @@
 """Files in: every row checked, all or nothing, and a sentence for whatever cannot be taken."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,16 @@ import geopandas as gpd
 import pytest
 import shapely
 import shapely.affinity
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from gridsvc.core.db import transaction
 from gridsvc.core.errors import Invalid
 from gridsvc.core.geo import snap_numbers
 from gridsvc.core.settings import Settings
-from gridsvc.exchange.datums import Datum, move
 from gridsvc.exchange.imports import Choices, Outcome, Refused, import_file, write_rejects
-from gridsvc.territory.faults import NoPartition
+from gridsvc.exchange.placing.datums import Datum, move
+from gridsvc.territory.topology.faults import NoPartition
 from tests.town import GRIDS, JIA, JIA_1, JIA_2, LAMP, YI, YI_1, YI_2, rectangle, spot
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -68,7 +69,8 @@ def test_buildings_come_in_find_their_grid_and_the_same_file_again_changes_nothi
     assert (first.merged.new, first.merged.changed, first.merged.unchanged) == (2, 0, 0)
     rows = session.execute(
         text(
-            "select code, grid, households, households_source, st_issimple(geometry) from building where code ~ '^n' order by 1"
+            "select code, grid, households, households_source, st_issimple(geometry) from building b"
+            " left join belonging p using (code) where code ~ '^n' order by 1"
         )
     ).all()
     assert rows == [("n1", JIA_1, 12, "counted", True), ("n2", None, None, None, True)]
@@ -87,7 +89,12 @@ def test_a_changed_building_is_changed_and_counts_the_file_lacks_are_kept(sessio
         session, geojson(tmp_path, feature(rectangle(1.3, 1.3, 0.1, 0.1), code="b1", name="改名")), "buildings"
     )
     assert outcome.merged.changed == 1
-    row = session.execute(text("select name, households, grid from building where code = 'b1'")).one()
+    row = session.execute(
+        text(
+            "select name, households, grid from building join belonging using (code)"
+            " where code = 'b1' and until = 'infinity'"
+        )
+    ).one()
     assert row == ("改名", 120, JIA_2)
 
 
@@ -308,7 +315,7 @@ def test_a_whole_new_set_of_grids_retires_the_old_ones(session: Session, tmp_pat
     assert outcome.merged.new == 1
     rows = session.execute(text("select kind, from_grid, to_grid from lineage order by from_grid")).all()
     assert rows == [("merge", YI_1, f"{YI}003"), ("merge", YI_2, f"{YI}003")]
-    assert session.scalar(text("select grid from building where code = 'b4'")) == f"{YI}003"
+    assert session.scalar(text("select grid from belonging where code = 'b4' and until = 'infinity'")) == f"{YI}003"
 
 
 def test_references_are_checked_by_row(session: Session, tmp_path: Path) -> None:
@@ -356,3 +363,24 @@ def test_past_incidents_get_the_owner_of_their_own_moment_and_a_number_of_their_
     bad = csv_file(tmp_path, "class,condition,lon,lat,source,reported_at", f"{LAMP},77,{lon},{lat},worker,2026-05-01")
     with pytest.raises(Refused, match="the catalogue has no condition 77"):
         bring_in(session, bad, "incidents")
+
+
+@pytest.mark.parametrize(("since", "told"), [(None, "from ever"), ("2026-03-01", "from March")])
+def test_a_building_holds_from_ever_unless_the_import_says_since_when(
+    empty_engine: Engine, tmp_path: Path, since: str | None, told: str
+) -> None:
+    path = tmp_path / "b.csv"
+    path.write_text('code,geometry\nb1,"POLYGON((118 32, 118.001 32, 118.001 32.001, 118 32))"\n', encoding="utf-8")
+    moment = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else None
+    with transaction(empty_engine) as session:
+        bring_in(session, path, "buildings", since=moment)
+    with empty_engine.connect() as connection:
+        held = connection.scalar(text("select count(*) from building_ever where valid @> timestamptz '2026-02-01Z'"))
+    assert held == (1 if told == "from ever" else 0)
+
+
+def test_only_boundaries_come_ahead_of_their_day(empty_engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "b.csv"
+    path.write_text('code,geometry\nb1,"POLYGON((118 32, 118.001 32, 118.001 32.001, 118 32))"\n', encoding="utf-8")
+    with transaction(empty_engine) as session, pytest.raises(Invalid, match="redrawn ahead"):
+        bring_in(session, path, "buildings", since=datetime.now(UTC) + timedelta(days=1))

@@ -4,53 +4,21 @@ import json
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyogrio
-import shapely
-import xlsxwriter
-from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 from pyproj import CRS
 
 from gridsvc.core.errors import Invalid
+from gridsvc.exchange.formats.sheets import KINDS, Sheet, write_csv, write_xlsx
 from gridsvc.exchange.layers import LAYERS
-
-KINDS = {
-    "divisions": "MultiPolygon",
-    "communities": "MultiPolygon",
-    "grids": "Polygon",
-    "buildings": "MultiPolygon",
-    "streets": "MultiLineString",
-    "routes": "MultiLineString",
-    "assets": "Point",
-    "incidents": "Point",
-}
-"""The geometry type of each layer's rows."""
-
 
 DBF_NAME = 10
 DBF_TEXT = 254
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What is written: batches of one schema (a column `geometry` is WKB in `crs`), of which layer, in which language."""
-
-    schema: pa.Schema
-    batches: Iterator[pa.RecordBatch]
-    crs: str
-    layer: str
-    language: str | None
-
-    @property
-    def has_places(self) -> bool:
-        """Tell whether the rows have a geometry."""
-        return "geometry" in self.schema.names
 
 
 def _write_gdal(driver: str, **options: str) -> Callable[[Sheet, Path], None]:
@@ -132,92 +100,17 @@ def _write_parquet(sheet: Sheet, out: Path) -> None:
             writer.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
-def _write_csv(sheet: Sheet, out: Path) -> None:
-    flat = _flat_schema(sheet)
-    with out.open("wb") as file:
-        # So that a spreadsheet program knows it is UTF-8.
-        file.write("\ufeff".encode())
-        with arrow_csv.CSVWriter(file, _named(flat, sheet)) as writer:
-            for batch in sheet.batches:
-                plain = pa.RecordBatch.from_arrays(_flat(batch, sheet), schema=_named(flat, sheet))
-                writer.write_batch(plain)
-
-
-def _write_xlsx(sheet: Sheet, out: Path) -> None:
-    # A text that begins with = must never become a formula in somebody's spreadsheet.
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "nan_inf_to_errors": True,
-    }
-    with xlsxwriter.Workbook(out, options) as book:
-        page = book.add_worksheet(sheet.layer)
-        schema = _named(_flat_schema(sheet), sheet)
-        page.write_row(0, 0, schema.names)
-        page.freeze_panes(1, 0)
-        line = 1
-        for batch in sheet.batches:
-            for row in zip(*(column.to_pylist() for column in _flat(batch, sheet)), strict=True):
-                for place, value in enumerate(row):
-                    if isinstance(value, bool | int | float):
-                        page.write(line, place, value)
-                    elif value is not None:
-                        page.write_string(line, place, str(value))
-                line += 1
-
-
-def _flat_schema(sheet: Sheet) -> pa.Schema:
-    columns = [
-        (column.name, pa.string() if pa.types.is_timestamp(column.type) else column.type)
-        for column in sheet.schema
-        if column.name != "geometry"
-    ]
-    if sheet.has_places:
-        point = KINDS[sheet.layer] == "Point"
-        columns += [("lon", pa.float64()), ("lat", pa.float64())] if point else [("geometry", pa.string())]
-    return pa.schema(columns)
-
-
-def _flat(batch: pa.RecordBatch, sheet: Sheet) -> list[pa.Array]:
-    """Make plain columns: times as RFC 3339, points as lon and lat, other shapes as WKT."""
-    columns = []
-    for column, name in zip(batch.columns, batch.schema.names, strict=True):
-        if name == "geometry":
-            continue
-        if pa.types.is_timestamp(column.type):
-            columns.append(pa.array([value and value.isoformat() for value in column.to_pylist()], pa.string()))
-        else:
-            columns.append(column)
-    if sheet.has_places:
-        shapes = shapely.from_wkb(np.array(batch.column("geometry").to_pylist(), dtype=object))
-        if KINDS[sheet.layer] == "Point":
-            columns += [pa.array(shapely.get_x(shapes)), pa.array(shapely.get_y(shapes))]
-        else:
-            # All the digits there are: what is read again is the same to the last bit.
-            columns.append(pa.array(shapely.to_wkt(shapes, rounding_precision=17), pa.string()))
-    return columns
-
-
-def _named(schema: pa.Schema, sheet: Sheet) -> pa.Schema:
-    if sheet.language != "zh":
-        return schema
-    chinese = {
-        one.name: next((name for name in one.also if not name.isascii()), one.name)
-        for one in LAYERS[sheet.layer].fields
-    } | {"lon": "经度", "lat": "纬度"}
-    return pa.schema([(chinese.get(column.name, column.name), column.type) for column in schema])
-
-
 WRITERS: dict[str, Callable[[Sheet, Path], None]] = {
-    "geojson": _write_gdal("GeoJSON", COORDINATE_PRECISION="7", RFC7946="NO"),
+    # Ten digits, of which zeros are left out: seven would do for EPSG:4326, but in another datum (gcj02, bd09) the last
+    # of seven may come back as its neighbour.
+    "geojson": _write_gdal("GeoJSON", COORDINATE_PRECISION="10", RFC7946="NO"),
     "gpkg": _write_gdal("GPKG"),
     # Its index cannot hold a row without a place.
     "fgb": _write_gdal("FlatGeobuf", SPATIAL_INDEX="NO"),
     "shp.zip": _write_shapefile,
     "parquet": _write_parquet,
-    "csv": _write_csv,
-    "xlsx": _write_xlsx,
+    "csv": write_csv,
+    "xlsx": write_xlsx,
 }
 """Every format, and what writes it."""
 

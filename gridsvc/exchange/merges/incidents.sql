@@ -11,7 +11,7 @@ create temporary table numbered on commit drop as
 select l.*, coalesce(
     l.number,
     to_char(l.day, 'YYYYMMDD-') || lpad((coalesce(d.last, 0)
-        + row_number() over (partition by l.day order by l.reported_at, st_x(l.geometry)))::text, 6, '0')) as given
+        + row_number() over (partition by l.day order by l.reported_at, st_x(l.geometry), l.row))::text, 6, '0')) as given
 from located l left join incident_day d on d.day = l.day;
 
 insert into incident_day as d (day, last)

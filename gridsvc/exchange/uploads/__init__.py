@@ -1,0 +1,1 @@
+"""Files sent over HTTP: received within a bound, kept with a job, imported by any worker."""
