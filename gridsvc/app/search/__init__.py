@@ -1,0 +1,1 @@
+"""One question in, the places that answer it out: names, numbers, addresses, codes and street corners."""
