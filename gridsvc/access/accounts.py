@@ -1,43 +1,42 @@
-"""Accounts and what they hold: people in, accounts, tokens and sign-ins out."""
-
-from datetime import UTC, datetime, timedelta
+"""Accounts in, accounts out: made, found, given another password, disabled, opened again."""
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from gridsvc.access.permissions import ROLES
-from gridsvc.access.secrets import new_token, password_fits, password_hash, token_hash
+from gridsvc.access.proof.passwords import check_password
+from gridsvc.access.proof.profiles import PROFILES, Profile
+from gridsvc.access.proof.secrets import password_fits, password_hash
 from gridsvc.access.tables import Account, Credential
-from gridsvc.core.errors import Conflict, Invalid, Unauthenticated
+from gridsvc.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from gridsvc.core.events import record
-
-TOKEN_DAYS = 365
-SHORTEST_PASSWORD = 12
+from gridsvc.core.settings import settings
 
 
-def add_account(session: Session, username: str, role: str, password: str | None, *, actor: str) -> Account:
-    """Make an account; raise Invalid for an unknown role or short password, Conflict for a name that is taken."""
+def profile() -> Profile:
+    """Give the rules of the office's security profile."""
+    return PROFILES[settings().security_profile]
+
+
+def add_account(
+    session: Session, username: str, role: str, password: str | None, *, actor: str, department: str | None = None
+) -> Account:
+    """Make an account; raise Invalid for an unknown role or a weak password, Conflict for a name that is taken."""
     if not username.strip() or len(username) > 100:
         raise Invalid("A user name needs 1 to 100 characters.")
     if role not in ROLES:
         raise Invalid(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
-    if password is not None and len(password) < SHORTEST_PASSWORD:
-        raise Invalid(f"A password needs at least {SHORTEST_PASSWORD} characters.")
+    if password is not None:
+        check_password(password, username, profile())
     if session.scalar(select(Account.id).where(Account.username == username)):
         raise Conflict(f"The user name {username!r} is taken.")
-    account = Account(username=username, role=role, password_hash=password and password_hash(password))
+    account = Account(
+        username=username, role=role, department=department, password_hash=password and password_hash(password)
+    )
     session.add(account)
     session.flush()
     record(session, "account.created", f"account:{account.id}", actor=actor, username=username, role=role)
     return account
-
-
-def issue_token(session: Session, account: Account, label: str, *, actor: str) -> str:
-    """Issue an API token that holds for a year; it is shown this once and kept only as its hash."""
-    token = new_token()
-    _keep(session, account, token, kind="token", label=label, lasts=timedelta(days=TOKEN_DAYS))
-    record(session, "token.issued", f"account:{account.id}", actor=actor, label=label)
-    return token
 
 
 def find_account(session: Session, username: str) -> Account:
@@ -48,6 +47,37 @@ def find_account(session: Session, username: str) -> Account:
     return account
 
 
+def account_of(session: Session, key: int) -> Account:
+    """Find an account by its number; raise NotFound when there is none."""
+    account = session.get(Account, key)
+    if account is None:
+        raise NotFound(f"There is no account {key}.")
+    return account
+
+
+def change_password(session: Session, account: Account, old: str, new: str, *, keep: bytes | None) -> None:
+    """Give an account another password and end its other sign-ins; `keep` is the hash of the one that asks.
+
+    Raises Unauthenticated when the old password is wrong, Invalid when the new one will not do.
+    """
+    if not password_fits(old, account.password_hash):
+        raise Unauthenticated("The old password is wrong.")
+    if password_fits(new, account.password_hash):
+        raise Invalid("The new password is the old one.")
+    set_password(session, account, new, actor=account.username, keep=keep)
+
+
+def set_password(session: Session, account: Account, new: str, *, actor: str, keep: bytes | None = None) -> None:
+    """Set a password and end every sign-in but `keep`; tokens stay."""
+    check_password(new, account.username, profile())
+    account.password_hash = password_hash(new)
+    account.password_changed_at = func.now()
+    gone = delete(Credential).where(Credential.account == account.id, Credential.kind == "session")
+    session.execute(gone.where(Credential.hash != keep) if keep else gone)
+    session.flush()
+    record(session, "account.password_changed", f"account:{account.id}", actor=actor)
+
+
 def disable_account(session: Session, username: str, *, actor: str) -> None:
     """Disable an account and end every token and sign-in it holds."""
     account = find_account(session, username)
@@ -56,30 +86,8 @@ def disable_account(session: Session, username: str, *, actor: str) -> None:
     record(session, "account.disabled", f"account:{account.id}", actor=actor)
 
 
-def sign_in(session: Session, username: str, password: str, hours: int) -> str:
-    """Check a password and give the secret for the cookie; raise Unauthenticated, the same for every reason."""
-    account = session.scalar(select(Account).where(Account.username == username, Account.disabled_at.is_(None)))
-    if not password_fits(password, account.password_hash if account else None) or account is None:
-        raise Unauthenticated("The user name or the password is wrong.")
-    secret = new_token()
-    _keep(session, account, secret, kind="session", label="", lasts=timedelta(hours=hours))
-    record(session, "account.signed_in", f"account:{account.id}", actor=username)
-    return secret
-
-
-def sign_out(session: Session, secret: str) -> None:
-    """End the sign-in that holds this secret; nothing happens when there is none."""
-    session.execute(delete(Credential).where(Credential.hash == token_hash(secret), Credential.kind == "session"))
-
-
-def _keep(session: Session, account: Account, secret: str, *, kind: str, label: str, lasts: timedelta) -> None:
-    session.add(
-        Credential(
-            hash=token_hash(secret),
-            account=account.id,
-            kind=kind,
-            label=label,
-            expires_at=datetime.now(UTC) + lasts,
-        )
-    )
+def enable_account(session: Session, account: Account, *, actor: str) -> None:
+    """Let a disabled account sign in again; its old tokens stay ended."""
+    account.disabled_at = None
     session.flush()
+    record(session, "account.enabled", f"account:{account.id}", actor=actor)

@@ -1,37 +1,66 @@
-"""Signing in and out of the pages over HTTP."""
+"""The door over HTTP: signing in and out, one's own sign-ins, password and second factor."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Request, Response
 
-from gridsvc.access.accounts import sign_in, sign_out
-from gridsvc.access.guard import COOKIE, doorkeeper_of, refuse_foreign_pages
-from gridsvc.core.http import InTransaction
+from gridsvc.access.accounts import account_of, change_password, profile
+from gridsvc.access.credentials import (
+    CodeNeeded,
+    Given,
+    Visitor,
+    end_credential,
+    end_others,
+    held_by,
+    sign_in,
+    sign_out,
+)
+from gridsvc.access.guard import COOKIE, SAFE_COOKIE, AnyCaller, Caller, cookie_of, doorkeeper_of, refuse_foreign_pages
+from gridsvc.access.proof import factor, lockout
+from gridsvc.access.proof.secrets import password_fits, token_hash
+from gridsvc.access.schemas import Confirmed, Factor, FactorCode, NewPassword, OwnSession, OwnSessions, Proof, SignIn
+from gridsvc.access.tables import Account
+from gridsvc.core.errors import Forbidden, Unauthenticated
+from gridsvc.core.http import Hot, InTransaction
 from gridsvc.core.settings import settings
 
 router = APIRouter(tags=["access"])
 
 
-class SignIn(BaseModel):
-    """A user name and a password."""
-
-    username: Annotated[str, Field(max_length=100)]
-    password: Annotated[str, Field(max_length=1000)]
-
-
 @router.post("/session", status_code=204)
-def open_page_session(session: InTransaction, request: Request, response: Response, given: SignIn) -> None:
-    """Sign in: sets an HttpOnly cookie that the pages use; 401 with one sentence for every reason."""
+def open_page_session(database: Hot, request: Request, response: Response, given: SignIn) -> None:
+    """Sign in: sets an HttpOnly cookie that the pages use.
+
+    401 with one sentence for every reason, `second_factor: true` when only the code is missing, 429 after too many.
+    """
     refuse_foreign_pages(request)
-    secret = sign_in(session, given.username, given.password, settings().session_hours)
+    rules, now = profile(), datetime.now(UTC)
+    visitor = Visitor(request.client.host if request.client else "", request.headers.get("user-agent", ""))
+    try:
+        with database.sessions.begin() as session:
+            lockout.refuse_locked(session, given.username, visitor.address, rules, now)
+            answered = Given(given.username, given.password, given.code)
+            secret = sign_in(session, answered, visitor, rules, settings().session_hours)
+            lockout.forget_failures(session, given.username)
+            if (old := cookie_of(request)) is not None:
+                # Who was here before on this browser is gone: no secret outlives a sign-in.
+                sign_out(session, old)
+    except CodeNeeded:
+        raise
+    except Unauthenticated:
+        # In a transaction of its own: the one of the sign-in is taken back.
+        with database.sessions.begin() as session:
+            lockout.note_failure(session, given.username, visitor.address, now, rules)
+        raise
+    safe = request.url.scheme == "https"
     response.set_cookie(
-        COOKIE,
+        SAFE_COOKIE if safe else COOKIE,
         secret,
         max_age=settings().session_hours * 3600,
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=safe,
     )
 
 
@@ -39,7 +68,91 @@ def open_page_session(session: InTransaction, request: Request, response: Respon
 def close_page_session(session: InTransaction, request: Request, response: Response) -> None:
     """Sign out: ends the sign-in on the server and takes the cookie back."""
     refuse_foreign_pages(request)
-    if secret := request.cookies.get(COOKIE):
+    if secret := cookie_of(request):
         sign_out(session, secret)
-        doorkeeper_of(request).forget(secret)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        doorkeeper_of(request).forget(token_hash(secret))
+    safe = request.url.scheme == "https"
+    response.delete_cookie(SAFE_COOKIE if safe else COOKIE, httponly=True, samesite="strict", secure=safe)
+
+
+def signed_in(caller: AnyCaller) -> Caller:
+    """Let only a sign-in through: a token, which a script holds, changes no password and ends no sign-in."""
+    if caller.kind != "session":
+        raise Forbidden("Sign in with the password for this; a token may not.")
+    return caller
+
+
+SignedIn = Annotated[Caller, Depends(signed_in)]
+
+
+@router.get("/me/sessions")
+def list_own_sessions(session: InTransaction, caller: SignedIn) -> OwnSessions:
+    """List one's own sign-ins, the one used last first."""
+    return OwnSessions(
+        items=[
+            OwnSession(
+                id=one.id,
+                created_at=one.created_at,
+                last_used_at=one.last_used_at,
+                expires_at=one.expires_at,
+                address=one.address,
+                agent=one.agent,
+                current=one.hash == caller.hash,
+            )
+            for one in held_by(session, caller.account, "session")
+        ]
+    )
+
+
+@router.delete("/me/sessions", status_code=204)
+def end_other_sessions(session: InTransaction, request: Request, caller: SignedIn) -> None:
+    """End all of one's own sign-ins but this one."""
+    end_others(session, caller.account, caller.hash, actor=caller.username)
+    doorkeeper_of(request).forget_account(caller.account)
+
+
+@router.delete("/me/sessions/{key}", status_code=204)
+def end_own_session(session: InTransaction, request: Request, caller: SignedIn, key: int) -> None:
+    """End one of one's own sign-ins; 404 for one that is somebody else's, or none."""
+    gone = end_credential(session, caller.account, key, "session", actor=caller.username)
+    doorkeeper_of(request).forget(gone)
+
+
+@router.put("/me/password", status_code=204)
+def change_own_password(session: InTransaction, request: Request, caller: SignedIn, given: NewPassword) -> None:
+    """Change one's own password; every other sign-in ends."""
+    change_password(session, account_of(session, caller.account), given.old, given.new, keep=caller.hash)
+    doorkeeper_of(request).forget_account(caller.account)
+
+
+@router.post("/me/factor")
+def begin_factor(session: InTransaction, caller: SignedIn, given: Proof) -> Factor:
+    """Begin to add a second factor (TOTP): an address to scan, which counts once it is confirmed by a code."""
+    address, drawing = factor.begin(session, _proved(session, caller, given))
+    return Factor(address=address, svg=drawing)
+
+
+@router.post("/me/factor/confirm")
+def confirm_factor(session: InTransaction, request: Request, caller: SignedIn, given: FactorCode) -> Confirmed:
+    """Take the second factor into use; answers recovery codes, which are shown this once."""
+    codes = factor.confirm(session, account_of(session, caller.account), given.code, datetime.now(UTC))
+    doorkeeper_of(request).forget_account(caller.account)
+    return Confirmed(recovery_codes=codes)
+
+
+@router.post("/me/factor/remove", status_code=204)
+def remove_own_factor(session: InTransaction, request: Request, caller: SignedIn, given: Proof) -> None:
+    """Take one's own second factor away; needs the password and a code."""
+    account = _proved(session, caller, given)
+    if account.totp_confirmed_at and not factor.fits(session, account, given.code or "", datetime.now(UTC)):
+        raise Unauthenticated("The password or the code is wrong.")
+    factor.remove(session, account, actor=caller.username)
+    doorkeeper_of(request).forget_account(caller.account)
+
+
+def _proved(session: InTransaction, caller: Caller, given: Proof) -> Account:
+    """Find one's own account, when its password is given again."""
+    account = account_of(session, caller.account)
+    if not password_fits(given.password, account.password_hash):
+        raise Unauthenticated("The password or the code is wrong.")
+    return account

@@ -4,35 +4,61 @@ import base64
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from gridsvc.access.permissions import may
-from gridsvc.access.secrets import token_hash
+from gridsvc.access.proof.profiles import PROFILES
+from gridsvc.access.proof.secrets import token_hash
 from gridsvc.core.db import Database
 from gridsvc.core.errors import Forbidden, Unauthenticated
 from gridsvc.core.http import database_of
+from gridsvc.core.settings import settings
 
 COOKIE = "gridsvc_session"
+SAFE_COOKIE = "__Host-gridsvc"
+"""With TLS the cookie has this name, which a browser takes from no other host, path or plain connection."""
+
 REMEMBERED_S = 3.0
 """How long an answer of the database about a secret is trusted: the longest a disabled account still gets in."""
 REMEMBERED_MOST = 10_000
+NEEDING_FACTOR = frozenset({"admin", "planner"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 WHO = """
-    select a.id, a.username, a.role from credential c join account a on a.id = c.account
-    where c.hash = %(hash)s and c.expires_at > now() and a.disabled_at is null"""
+    select a.id, a.username, a.role, c.kind, c.scopes, a.totp_confirmed_at is not null, a.password_changed_at,
+           c.last_used_at < now() - interval '1 minute'
+    from credential c join account a on a.id = c.account
+    where c.hash = %(hash)s and c.expires_at > now() and (c.idle is null or c.last_used_at > now() - c.idle)
+      and a.disabled_at is null"""
+
+TOUCH = "update credential set last_used_at = now() where hash = %(hash)s returning 1"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking."""
+    """Who is asking, and by what: a sign-in (`session`) or a `token`, which may be limited to some verbs (`scopes`)."""
 
     account: int
     username: str
     role: str
+    kind: str = "token"
+    scopes: frozenset[str] | None = None
+    has_factor: bool = False
+    password_changed_at: datetime | None = None
+    hash: bytes = field(default=b"", repr=False)
+
+    @property
+    def row_scope(self) -> str:
+        """Name the rows that may be seen: two callers share what is kept for them only if they have one scope."""
+        return "all"
+
+    def may(self, verb: str) -> bool:
+        """Tell whether the role may do a verb, and the token is not kept from it."""
+        return may(self.role, verb) and (self.scopes is None or verb in self.scopes)
 
 
 class Doorkeeper:
@@ -43,6 +69,11 @@ class Doorkeeper:
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
 
+    def remembered(self, secret: str) -> Caller | None:
+        """Tell who holds a secret if that is remembered, asking nobody."""
+        known = self._known.get(token_hash(secret))
+        return known[1] if known and known[0] > self._clock() else None
+
     async def recognise(self, secret: str) -> Caller | None:
         """Tell who holds a secret, or None."""
         key = token_hash(secret)
@@ -50,16 +81,27 @@ class Doorkeeper:
         if known and known[0] > self._clock():
             return known[1]
         rows = await self._database.rows(WHO, {"hash": key})
-        caller = Caller(*rows[0]) if rows else None
+        caller = None
+        if rows:
+            account, username, role, kind, scopes, has_factor, changed_at, unnoted = rows[0]
+            verbs = frozenset(scopes) if scopes is not None else None
+            caller = Caller(account, username, role, kind, verbs, has_factor, changed_at, key)
+            if unnoted:
+                await self._database.rows(TOUCH, {"hash": key})
         self._known[key] = (self._clock() + REMEMBERED_S, caller)
         self._known.move_to_end(key)
         while len(self._known) > REMEMBERED_MOST:
             self._known.popitem(last=False)
         return caller
 
-    def forget(self, secret: str) -> None:
-        """Forget a secret at once (sign-out)."""
-        self._known.pop(token_hash(secret), None)
+    def forget(self, key: bytes) -> None:
+        """Forget a secret, by its hash, at once (sign-out)."""
+        self._known.pop(key, None)
+
+    def forget_account(self, account: int) -> None:
+        """Forget every secret of an account at once (disabled, password changed)."""
+        for key in [key for key, (_, caller) in self._known.items() if caller and caller.account == account]:
+            del self._known[key]
 
 
 def doorkeeper_of(request: Request) -> Doorkeeper:
@@ -77,7 +119,7 @@ async def identify(request: Request) -> Caller:
     Raises Unauthenticated without a valid secret, and Forbidden for a change made with the cookie from another site.
     """
     secret = secret_in_header(request.headers.get("authorization"))
-    if secret is None and (secret := request.cookies.get(COOKIE)) is not None:
+    if secret is None and (secret := cookie_of(request)) is not None:
         refuse_foreign_pages(request)
     caller = await doorkeeper_of(request).recognise(secret) if secret else None
     if caller is None:
@@ -85,18 +127,55 @@ async def identify(request: Request) -> Caller:
     return caller
 
 
-CallerNow = Annotated[Caller, Depends(identify)]
+AnyCaller = Annotated[Caller, Depends(identify)]
+"""Whoever is known, also one who must first add a second factor or change a password."""
+
+
+async def settle(caller: AnyCaller) -> Caller:
+    """Let those through who have nothing to do first; raise Forbidden for the others."""
+    refuse_unfinished(caller)
+    return caller
+
+
+CallerNow = Annotated[Caller, Depends(settle)]
 
 
 def allowed(verb: str) -> Callable[[Caller], Awaitable[Caller]]:
     """Make the dependency that lets only those through who may do `verb`."""
 
     async def check(caller: CallerNow) -> Caller:
-        if not may(caller.role, verb):
-            raise Forbidden(f"The role {caller.role} may not do this ({verb}).")
+        refuse_unless_allowed(caller, verb)
         return caller
 
     return check
+
+
+def refuse_unless_allowed(caller: Caller, verb: str) -> None:
+    """Refuse who may not do a verb."""
+    if not caller.may(verb):
+        raise Forbidden(f"The role {caller.role}, or this token, may not do this ({verb}).")
+    refuse_unfinished(caller)
+
+
+def refuse_unfinished(caller: Caller) -> None:
+    """Refuse who must first add a second factor, or change a password that is too old; tokens were given before that."""
+    if caller.kind != "session":
+        return
+    if settings().second_factor == "required" and caller.role in NEEDING_FACTOR and not caller.has_factor:
+        raise Forbidden("Add a second factor first: your role needs one.", todo="factor")
+    lasts = PROFILES[settings().security_profile].password_lasts
+    if lasts and caller.password_changed_at and datetime.now(UTC) - caller.password_changed_at > lasts:
+        raise Forbidden("Change your password first: it is too old.", todo="password")
+
+
+def cookie_of(request: Request) -> str | None:
+    """Take the secret out of the cookie; with TLS only the cookie that no other host can set counts."""
+    return request.cookies.get(cookie_name(request.url.scheme))
+
+
+def cookie_name(scheme: str) -> str:
+    """Name the cookie that counts for requests by a scheme."""
+    return SAFE_COOKIE if scheme == "https" else COOKIE
 
 
 def secret_in_header(header: str | None) -> str | None:

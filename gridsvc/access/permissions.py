@@ -5,7 +5,11 @@ ROLES = ("admin", "planner", "dispatcher", "intake", "supervisor", "department",
 EVERYBODY = frozenset(ROLES)
 
 PERMISSIONS: dict[str, frozenset[str]] = {
+    "account.manage": frozenset({"admin"}),
     "export": frozenset({"admin", "planner", "dispatcher", "supervisor"}),
+    "import": frozenset({"admin"}),
+    "import.boundaries": frozenset({"admin", "planner"}),
+    "job.all": frozenset({"admin"}),
     "territory.read": EVERYBODY,
     "workforce.read": EVERYBODY,
     "patrol.read": EVERYBODY,

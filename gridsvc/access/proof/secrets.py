@@ -2,14 +2,13 @@
 
 import hashlib
 import secrets
+from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 # argon2id with the parameters of RFC 9106's second recommendation (64 MiB), the library's default.
 _hasher = PasswordHasher()
-# Checked when there is no such account, so that an unknown name takes as long as a wrong password.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
 
 def new_token() -> str:
@@ -29,7 +28,15 @@ def password_hash(password: str) -> str:
 
 def password_fits(password: str, kept: str | None) -> bool:
     """Check a password against the kept hash; without one, take the same time and say no."""
+    # Made in either case, so that the first answer of a process does not tell by its time.
+    nobody = _nobody()
     try:
-        return _hasher.verify(kept or _NOBODY, password.encode("utf-8", "surrogatepass")) and kept is not None
+        return _hasher.verify(kept or nobody, password.encode("utf-8", "surrogatepass")) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """Give what is checked when there is no such account, so that an unknown name takes as long as a wrong password."""
+    return _hasher.hash(secrets.token_urlsafe(16))

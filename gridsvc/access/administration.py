@@ -1,0 +1,126 @@
+"""Accounts and API tokens over HTTP: for administrators, and everybody's own tokens."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gridsvc.access import schemas
+from gridsvc.access.accounts import account_of, add_account, disable_account, enable_account, set_password
+from gridsvc.access.credentials import end_credential, held_by, issue_token
+from gridsvc.access.guard import Caller, CallerNow, allowed, doorkeeper_of
+from gridsvc.access.proof import factor
+from gridsvc.access.proof.secrets import token_hash
+from gridsvc.access.tables import Account, Credential
+from gridsvc.core.errors import Conflict, Forbidden
+from gridsvc.core.events import record
+from gridsvc.core.http import InTransaction
+
+router = APIRouter(tags=["access"])
+
+Administrator = Annotated[Caller, Depends(allowed("account.manage"))]
+
+
+@router.get("/accounts")
+def list_accounts(session: InTransaction, caller: Administrator) -> schemas.Accounts:
+    """List accounts by name."""
+    del caller
+    return schemas.Accounts(items=[_shown(one) for one in session.scalars(select(Account).order_by(Account.username))])
+
+
+@router.post("/accounts", status_code=201)
+def create_account(session: InTransaction, caller: Administrator, given: schemas.NewAccount) -> schemas.Account:
+    """Make an account."""
+    account = add_account(
+        session, given.username, given.role, given.password, actor=caller.username, department=given.department
+    )
+    session.refresh(account)
+    return _shown(account)
+
+
+@router.get("/accounts/{key}")
+def read_account(session: InTransaction, caller: Administrator, key: int) -> schemas.Account:
+    """Read one account."""
+    del caller
+    return _shown(account_of(session, key))
+
+
+@router.patch("/accounts/{key}")
+def change_account(
+    session: InTransaction, request: Request, caller: Administrator, key: int, given: schemas.AccountChange
+) -> schemas.Account:
+    """Change an account: role, department, password, disabled or not; its sign-ins know of it at once."""
+    account = account_of(session, key)
+    if key == caller.account and (given.disabled or (given.role and given.role != account.role)):
+        raise Conflict("Nobody takes away their own access; another administrator does.")
+    told: dict[str, str] = {}
+    if given.role is not None and given.role != account.role:
+        told["role"] = account.role = given.role
+    if given.department is not None and given.department != account.department:
+        told["department"] = account.department = given.department
+    if told:
+        session.flush()
+        record(session, "account.changed", f"account:{key}", actor=caller.username, **told)
+    if given.password is not None:
+        set_password(session, account, given.password, actor=caller.username)
+    if given.remove_factor:
+        factor.remove(session, account, actor=caller.username)
+    if given.disabled and account.disabled_at is None:
+        disable_account(session, account.username, actor=caller.username)
+    if given.disabled is False and account.disabled_at is not None:
+        enable_account(session, account, actor=caller.username)
+    session.flush()
+    session.refresh(account)
+    doorkeeper_of(request).forget_account(key)
+    return _shown(account)
+
+
+@router.get("/tokens")
+def list_tokens(session: InTransaction, caller: CallerNow) -> schemas.Tokens:
+    """List one's own API tokens; secrets are never shown again."""
+    return schemas.Tokens(items=[_told(one) for one in held_by(session, caller.account, "token")])
+
+
+@router.post("/tokens", status_code=201)
+def create_token(session: InTransaction, caller: CallerNow, given: schemas.NewToken) -> schemas.IssuedToken:
+    """Issue a token for oneself; its secret is shown this once."""
+    if caller.kind != "session":
+        raise Forbidden("Sign in with the password for this; a token makes no tokens.")
+    account = account_of(session, caller.account)
+    secret = issue_token(session, account, given.label, actor=caller.username, days=given.days, scopes=given.scopes)
+    kept = _kept(session, secret)
+    return schemas.IssuedToken(id=kept.id, token=secret, expires_at=kept.expires_at)
+
+
+@router.delete("/tokens/{key}", status_code=204)
+def end_token(session: InTransaction, request: Request, caller: CallerNow, key: int) -> None:
+    """End one of one's own tokens; 404 for one that is somebody else's, or none."""
+    doorkeeper_of(request).forget(end_credential(session, caller.account, key, "token", actor=caller.username))
+
+
+def _kept(session: Session, secret: str) -> Credential:
+    return session.get_one(Credential, token_hash(secret))
+
+
+def _shown(account: Account) -> schemas.Account:
+    return schemas.Account(
+        id=account.id,
+        username=account.username,
+        role=account.role,
+        department=account.department,
+        has_factor=account.totp_confirmed_at is not None,
+        created_at=account.created_at,
+        disabled_at=account.disabled_at,
+    )
+
+
+def _told(credential: Credential) -> schemas.Token:
+    return schemas.Token(
+        id=credential.id,
+        label=credential.label,
+        scopes=credential.scopes,
+        created_at=credential.created_at,
+        expires_at=credential.expires_at,
+        last_used_at=credential.last_used_at,
+    )
