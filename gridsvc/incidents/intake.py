@@ -1,6 +1,5 @@
 """A report in, an incident with a number, an owner and an event out; all of it in the caller's transaction."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,17 +17,9 @@ from gridsvc.incidents.layers import INCIDENTS
 from gridsvc.incidents.schemas import Report
 from gridsvc.incidents.tables import Catalogue, CatalogueCondition, Incident
 from gridsvc.territory.locate import locate
+from gridsvc.territory.schemas import Place
 from gridsvc.territory.tables import Asset, Building
 from gridsvc.workforce.duty import responsible_for
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where it is: degrees, EPSG:4326, and the accuracy in metres where it is known."""
-
-    lon: float
-    lat: float
-    accuracy_m: float | None = None
 
 
 def report(session: Session, given: Report, *, actor: str, now: datetime) -> dict[str, Any]:
@@ -38,9 +29,9 @@ def report(session: Session, given: Report, *, actor: str, now: datetime) -> dic
     class, condition, asset or address, or when it is not said where.
     """
     condition = _condition(session, given.class_, given.condition)
-    spot = _spot(session, given)
-    located = locate(session, spot.lon, spot.lat, now, spot.accuracy_m)
-    lon, lat = snap_numbers([spot.lon, spot.lat])
+    place = _place(session, given)
+    located = locate(session, place.lon, place.lat, now, place.accuracy_m)
+    lon, lat = snap_numbers([place.lon, place.lat])
     incident = Incident(
         catalogue=condition.version,
         class_=given.class_,
@@ -48,7 +39,7 @@ def report(session: Session, given: Report, *, actor: str, now: datetime) -> dic
         status="reported",
         source=given.source,
         text=given.text,
-        accuracy_m=spot.accuracy_m,
+        accuracy_m=place.accuracy_m,
         rule=located.rule,
         community=located.community,
         grid=located.grid,
@@ -108,23 +99,23 @@ def _condition(session: Session, class_: str, condition: str) -> CatalogueCondit
     return found
 
 
-def _spot(session: Session, given: Report) -> Spot:
+def _place(session: Session, given: Report) -> Place:
     if given.place:
-        return Spot(given.place.lon, given.place.lat, given.place.accuracy_m)
+        return given.place
     if given.asset:
-        place = session.execute(
+        found = session.execute(
             select(func.st_x(Asset.geometry), func.st_y(Asset.geometry)).where(Asset.code == given.asset)
         ).first()
-        if place is None:
+        if found is None:
             raise Invalid(f"There is no asset {given.asset!r}.")
-        return Spot(*place)
+        return Place(lon=found[0], lat=found[1])
     if given.address:
-        place = session.execute(
+        found = session.execute(
             select(func.st_x(Building.point), func.st_y(Building.point))
             .where(or_(Building.address == given.address, Building.name == given.address))
             .order_by(Building.code)
         ).first()
-        if place is None:
+        if found is None:
             raise Invalid(f"No building is called or addressed {given.address!r}; point at the map instead.")
-        return Spot(*place)
+        return Place(lon=found[0], lat=found[1])
     raise Invalid("Say where it is: a place, an asset or an address.")

@@ -1,6 +1,6 @@
 """Incidents as a layer, for reading; the texts are those of the catalogue version they were filed under."""
 
-from gridsvc.core.browse import Layer
+from gridsvc.core.browse import Layer, kinds
 
 INCIDENTS = Layer(
     name="incidents",
@@ -50,6 +50,15 @@ INCIDENTS = Layer(
         "q": "(i.text ilike %(q)s or i.number like %(q)s)",
     },
     geometry="i.geometry",
+    kinds=kinds(
+        text="id number class class_name class_name_en condition condition_text condition_text_en catalogue status grid"
+        " community queue responsible assignee department source text",
+        integer="grid_version",
+        moment="reported_at due_at closed_at",
+        boolean="overdue",
+    ),
+    moment="i.reported_at",
+    shape="Point",
     newest_first=True,
 )
 

@@ -7,6 +7,7 @@ from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gridsvc.core.browse import Boxed
+from gridsvc.territory.schemas import Place
 
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
 Status = Literal["reported", "filed", "dispatched", "handling", "feedback", "closed", "rejected"]
@@ -28,16 +29,6 @@ class IncidentQuery(Boxed):
     from_: Annotated[AwareDatetime | None, Query(alias="from", description="Reported at or after")] = None
     to: Annotated[AwareDatetime | None, Query(description="Reported before")] = None
     q: Text = None
-
-
-class Place(BaseModel):
-    """A point: degrees, EPSG:4326, and how far off it may be, in metres."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-    accuracy_m: Annotated[float | None, Field(ge=0, le=100_000, allow_inf_nan=False)] = None
 
 
 class Report(BaseModel):

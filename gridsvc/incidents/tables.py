@@ -91,6 +91,7 @@ class Incident(Base):
             ["grid", "grid_version"], ["grid_version.grid", "grid_version.version"], name="fk_incident_grid"
         ),
         Index("ix_incident_geometry", "geometry", postgresql_using="gist"),
+        Index("ix_incident_number", "number", postgresql_ops={"number": "text_pattern_ops"}),
         Index("ix_incident_grid", "grid", "id", postgresql_where="closed_at is null"),
         Index("ix_incident_condition", "catalogue", "class", "condition"),
     )
