@@ -3,7 +3,7 @@
 import statistics
 import time
 
-from gridsvc.territory.faults import Boundaries, find_faults
+from gridsvc.territory.topology.faults import Boundaries, find_faults
 from tests.bench.bulk import synthetic_cells
 from tests.bench.measure import Figure
 

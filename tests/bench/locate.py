@@ -1,9 +1,11 @@
-"""`GET /locate` over HTTP on loopback, beside the same statement by bare psycopg."""
+"""`GET /locate` over HTTP on loopback: one caller beside the same statement by bare psycopg, and eight at once."""
 
+import asyncio
 import http.client
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,12 +15,15 @@ import psycopg
 
 from gridsvc.app.locate import LOCATE
 from gridsvc.core.db import conninfo
-from gridsvc.territory.locate import point_parameters
+from gridsvc.core.geo import snap_numbers
 from tests.bench.measure import Figure, compare, in_turn
 
 POINTS = 2000
 WARM_UP = 200
 BAR = 3.0
+CONNECTIONS = 8
+PROMISED_EACH_S = 600
+SECONDS = 5.0
 # The box of the sample town, degrees: west, south, east, north.
 TOWN = (118.764, 32.036, 118.796, 32.052)
 
@@ -27,24 +32,66 @@ def measure(url: str, token: str) -> list[Figure]:
     """Ask for the same random points both ways; answers are compared, not only timed."""
     rng = np.random.default_rng(20261122)
     points = list(zip(rng.uniform(TOWN[0], TOWN[2], POINTS), rng.uniform(TOWN[1], TOWN[3], POINTS), strict=True))
+    # As a caller without our code would write it: the point as two numbers.
+    statement = LOCATE.replace(LOCATE[LOCATE.index("from unnest") : LOCATE.index("cross join")], "from point p\n    ")
+    statement = statement.removesuffix("order by p.number")
+    statement = (
+        "with point (lon, lat, at, accuracy_m) as (values (%(lon)s::float8, %(lat)s::float8, %(at)s::timestamptz,"
+        f" null::float8)) {statement}"
+    )
     with serving(url) as port, psycopg.connect(conninfo(url), autocommit=True) as connection:
         client = http.client.HTTPConnection("127.0.0.1", port)
-        statement = LOCATE.encode()
 
         def over_http(point: tuple[float, float]) -> object:
-            path = f"/api/v1/locate?lon={point[0]}&lat={point[1]}"
-            client.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            client.request("GET", path_of(point), headers={"Authorization": f"Bearer {token}"})
             return json.loads(client.getresponse().read())
 
         def bare(point: tuple[float, float]) -> object:
-            parameters = {**point_parameters(*point, datetime.now(UTC), None), "queue": "fallback"}
-            row = connection.execute(statement, parameters, prepare=True).fetchone()
+            lon, lat = snap_numbers(point).tolist()
+            parameters = {"lon": lon, "lat": lat, "at": datetime.now(UTC), "queue": "fallback"}
+            row = connection.execute(statement.encode(), parameters, prepare=True).fetchone()
             assert row
             return json.loads(row[0])
 
         assert all(over_http(point) == bare(point) for point in points[:WARM_UP])
         taken = in_turn(points, over_http, bare)
-    return [compare("GET /locate, one point", taken, "bare psycopg, prepared", BAR)]
+        rate = asyncio.run(load(port, token, points))
+    return [
+        compare("GET /locate, one point", taken, "bare psycopg, prepared", BAR),
+        Figure(
+            f"GET /locate, {CONNECTIONS} connections, time per answer ({rate:,.0f}/s)",
+            1000 / rate,
+            f"promised, {PROMISED_EACH_S}/s",
+            1000 / PROMISED_EACH_S,
+            1.0,
+        ),
+    ]
+
+
+def path_of(point: tuple[float, float]) -> str:
+    """Write the question about a point."""
+    return f"/api/v1/locate?lon={point[0]}&lat={point[1]}"
+
+
+async def load(port: int, token: str, points: list[tuple[float, float]]) -> float:
+    """Ask from several connections, each its next question when the last is answered; tell the answers a second."""
+    end = time.perf_counter() + SECONDS
+
+    async def ask(number: int) -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        done = 0
+        while time.perf_counter() < end:
+            path = path_of(points[(number + done * CONNECTIONS) % len(points)])
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            await reader.readexactly(int(length.split(b":")[1]))
+            done += 1
+        writer.close()
+        return done
+
+    return sum(await asyncio.gather(*(ask(number) for number in range(CONNECTIONS)))) / SECONDS
 
 
 @contextmanager
@@ -63,3 +110,5 @@ def serving(url: str) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(30)
+        if process.stdout:
+            process.stdout.close()

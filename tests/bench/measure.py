@@ -11,13 +11,18 @@ Case = TypeVar("Case")
 
 @dataclass(frozen=True)
 class Figure:
-    """Medians in milliseconds of our way and the peer's, and the largest ratio that is still good."""
+    """Our way and the peer's, in milliseconds unless it says otherwise, and the largest ratio that is still good.
+
+    For what shall be large (answers a second) the bar is the smallest ratio: `at_least`.
+    """
 
     work: str
     ours_ms: float
     peer: str
     peer_ms: float
     bar: float
+    unit: str = "ms"
+    at_least: bool = False
 
     @property
     def ratio(self) -> float:
@@ -27,7 +32,7 @@ class Figure:
     @property
     def kept(self) -> bool:
         """Tell whether the promise is kept."""
-        return self.ratio <= self.bar
+        return self.ratio >= self.bar if self.at_least else self.ratio <= self.bar
 
 
 def in_turn(
