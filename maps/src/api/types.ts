@@ -10,6 +10,8 @@ export interface Me {
   role: string;
   worker: Person | null;
   permissions: string[];
+  /** The office's time zone, such as Asia/Shanghai: every moment is told in it. */
+  timezone: string;
 }
 
 export interface Person {
@@ -140,6 +142,17 @@ export interface Located {
   on_border: boolean;
   ambiguous: boolean;
   queue: string | null;
+}
+
+/** A place that search found; a corner of two streets has no code. */
+export interface Found {
+  kind: "division" | "community" | "grid" | "street" | "building" | "asset" | "incident" | "corner";
+  code: string | null;
+  name: string;
+  detail: string | null;
+  lon: number | null;
+  lat: number | null;
+  distance_m: number | null;
 }
 
 export interface TileJson {

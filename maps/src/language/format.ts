@@ -1,6 +1,7 @@
 /** Numbers with a unit and moments come in; what a reader expects to see goes out. */
 import { language, languageTag, t, word } from "./index";
 import type { Condition, Person, Place } from "../api/types";
+import { session } from "../session/session";
 
 export function count(value: number | null | undefined): string {
   return value == null ? t("panel.unknown") : new Intl.NumberFormat(languageTag()).format(value);
@@ -52,7 +53,9 @@ function decimals(value: number, digits: number): string {
   return new Intl.NumberFormat(languageTag(), { maximumFractionDigits: digits }).format(value);
 }
 
-function format(moment: string, options: Intl.DateTimeFormatOptions): string {
+/** Write a moment in the office's zone: a desk or a phone elsewhere must show the same day and hour. */
+function format(moment: string, style: Intl.DateTimeFormatOptions): string {
   const date = new Date(moment);
-  return Number.isNaN(date.getTime()) ? moment : new Intl.DateTimeFormat(languageTag(), options).format(date);
+  if (Number.isNaN(date.getTime())) return moment;
+  return new Intl.DateTimeFormat(languageTag(), { ...style, timeZone: session.me?.timezone }).format(date);
 }

@@ -26,7 +26,7 @@ export function t(key: Key, parameters: Record<string, string | number> = {}): s
 }
 
 /** Translate a code word of the service, such as a role; one this page does not know yet is shown as it is. */
-export function word(family: "role" | "state" | "asset" | "kind" | "use" | "source" | "queue" | "unit", code: string): string {
+export function word(family: "role" | "state" | "asset" | "kind" | "use" | "source" | "queue" | "unit" | "found", code: string): string {
   const key = `${family}.${code}`;
   return isKey(key) ? t(key) : code;
 }

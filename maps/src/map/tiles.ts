@@ -63,7 +63,8 @@ export class LayerTiles extends VectorTileSource<RenderFeature> {
 async function fetchTile(url: string): Promise<ArrayBuffer | null> {
   let response: Response;
   try {
-    response = await fetch(url, { credentials: "same-origin" });
+    // Without the edition the browser finds its own copy again, and the service says when that is still current.
+    response = await fetch(url.split("?")[0]!, { credentials: "same-origin" });
   } catch (cause) {
     note(0);
     throw cause;

@@ -117,6 +117,18 @@ export class TownMap {
     view.animate({ center: at, zoom: Math.max(view.getZoom() ?? 0, 16), duration: calm(300) });
   }
 
+  /** Bring a place into the middle of the view, near enough to see a house. */
+  goTo(place: Place): void {
+    const view = this.map.getView();
+    const center = fromLonLat([place.lon, place.lat]);
+    view.animate({ center, zoom: Math.max(view.getZoom() ?? 0, 17), duration: calm(400) });
+  }
+
+  /** Tell where the map looks, or null while it shows no town yet. */
+  centre(): Place | null {
+    return this.home ? this.placeAt(this.centrePixel()) : null;
+  }
+
   setVisible(name: LayerName, visible: boolean): void {
     for (const layer of this.layers) if (layer.layerName === name) layer.setVisible(visible);
     this.map.render();

@@ -28,8 +28,8 @@ export async function whoAmI(): Promise<void> {
 }
 
 /** Sign in; throws the `Problem` whose sentence the form shows. */
-export async function signIn(username: string, password: string): Promise<void> {
-  await ask("/api/v1/session", { method: "POST", body: { username, password } });
+export async function signIn(username: string, password: string, code?: string): Promise<void> {
+  await ask("/api/v1/session", { method: "POST", body: { username, password, code } });
   await whoAmI();
   // A browser that refuses the cookie is signed in for one answer only, and must say so.
   if (!connection.signedIn) throw session.problem ?? new Problem(401);
