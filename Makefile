@@ -34,6 +34,7 @@ lint: setup ## Check style, types and layers
 	@.venv/bin/lint-imports
 
 bench: setup ## Measure speed
+	@bash docker/install-packages.sh bench
 	@.venv/bin/python -m tests.bench
 
 clean: ## Remove what was installed and built; the data stays

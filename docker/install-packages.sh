@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the system packages of docker/apt-packages.txt that are missing, and nothing when none is.
-# Usage: install-packages.sh run|test [LIST]     (test: those for running and those for testing)
+# Usage: install-packages.sh run|test|bench [LIST]     (test: those for running and those for testing; bench likewise)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . docker/steps.sh
@@ -24,6 +24,7 @@ there() {
     postgresql-postgis) newest_server postgis >/dev/null ;;
     python3-venv) "$python" -c 'import ensurepip, venv' 2>/dev/null ;;
     git) command -v git ;;
+    gdal-bin) command -v ogr2ogr ;;
     chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
     *) return 1 ;;
   esac >/dev/null

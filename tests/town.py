@@ -21,7 +21,8 @@ from sqlalchemy import Function, func, insert
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from gridsvc.access.accounts import add_account, issue_token
+from gridsvc.access.accounts import add_account
+from gridsvc.access.credentials import issue_token
 from gridsvc.access.permissions import ROLES
 from gridsvc.core.geo import PROMOTE, canonical, snap
 from gridsvc.incidents.tables import Catalogue, CatalogueClass, CatalogueCondition
@@ -148,7 +149,6 @@ def _build_ground(session: Session) -> None:
                 households=households,
                 households_source="estimated",
                 inhabitants=households * 3,
-                grid=next(grid for grid, (_, _, place) in GRIDS.items() if _holds(place, column, row)),
                 geometry=stored(rectangle(column, row, 0.1, 0.1), many=True),
             )
         )
@@ -168,15 +168,8 @@ def _build_ground(session: Session) -> None:
         )
     )
     session.execute(
-        insert(Asset).values(
-            code="a1", class_=LAMP, state="intact", grid=JIA_1, geometry=stored(shapely.Point(spot(0.5, 1.5)))
-        )
+        insert(Asset).values(code="a1", class_=LAMP, state="intact", geometry=stored(shapely.Point(spot(0.5, 1.5))))
     )
-
-
-def _holds(place: tuple[int, int, int, int], column: float, row: float) -> bool:
-    west, south, width, height = place
-    return west <= column < west + width and south <= row < south + height
 
 
 def _build_people(session: Session) -> None:

@@ -9,12 +9,15 @@ from gridsvc.app.commands.maps import draw_map
 from gridsvc.app.commands.up import serve_only, up
 from gridsvc.app.commands.upkeep import check_config, migrate_schema
 from gridsvc.app.commands.users import users
+from gridsvc.app.commands.work import work_only
+from gridsvc.app.console import log_plainly
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 config = typer.Typer(help="Settings.", no_args_is_help=True)
 
 cli.command("up")(up)
 cli.command("serve")(serve_only)
+cli.command("work")(work_only)
 cli.command("migrate")(migrate_schema)
 cli.command("import")(import_files)
 cli.command("export")(export_layer)
@@ -32,6 +35,7 @@ def gridsvc() -> None:
 
 def main() -> None:
     """Run the command line; exit 0 done, 1 refused or failed, 2 wrong use."""
+    log_plainly()
     cli()
 
 

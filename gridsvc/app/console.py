@@ -1,10 +1,12 @@
 """How commands speak: sentences on standard error, answers on standard output, a refusal as one line and exit 1."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +21,22 @@ Home = Annotated[
     Path | None,
     typer.Option(help="Folder of the own PostGIS; GRIDSVC_HOME or .gridsvc when left out", show_default=False),
 ]
+
+
+def log_plainly() -> None:
+    """Write faults to the log as Python writes them.
+
+    The stock way draws every variable on the way to a fault: it may show what is secret, and took half a minute once.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def say(sentence: str) -> None:

@@ -12,7 +12,8 @@ from rich.table import Table
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from gridsvc.access.accounts import add_account, issue_token
+from gridsvc.access.accounts import add_account
+from gridsvc.access.credentials import issue_token
 from gridsvc.access.permissions import ROLES
 from gridsvc.app.console import answers, progress_bar, say
 from gridsvc.core.db import transaction

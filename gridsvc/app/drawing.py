@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import geopandas as gpd
 from sqlalchemy import Engine, text
 
-from gridsvc.app.tiles import ATTRIBUTION
+from gridsvc.app.tiles.endpoints import ATTRIBUTION
 from gridsvc.cartography.overview import Town
 
 FRAMES = {
@@ -17,7 +17,8 @@ FRAMES = {
                on_post(v.grid, 'responsible', now()) ->> 'name' as responsible, v.geometry
         from grid_version v cross join lateral (
             select count(*) as buildings, coalesce(sum(b.households), 0) as households
-            from building b where b.grid = v.grid) count
+            from belonging p join building b on b.code = p.code
+            where p.kind = 'building' and p.grid = v.grid and p.since <= now() and p.until > now()) count
         where v.valid @> now() order by 1""",
     "buildings": "select code, name, number, households, geometry from building order by 1",
     "streets": "select name, kind, geometry from street order by code",

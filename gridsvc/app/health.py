@@ -4,8 +4,13 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from gridsvc.core.http import Hot
+from gridsvc.core.jobs.worker import ALIVE_S
 
 router = APIRouter(tags=["health"])
+
+STATE = """
+    select (select count(*) from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(seconds)s)),
+        array(select distinct derived from derive_due order by 1)"""
 
 
 @router.get("/healthz", response_class=Response)
@@ -16,6 +21,10 @@ async def alive() -> Response:
 
 @router.get("/readyz")
 async def ready(database: Hot) -> JSONResponse:
-    """Answer 200 when the database does; a database that is away answers 503 (see core.http)."""
-    await database.rows("select 1 from alembic_version", {})
-    return JSONResponse({"ready": True})
+    """Answer 200 when the database does; a database that is away answers 503.
+
+    Also tells how many job workers live, and what catches up with a large change: `drawn` (tiles), `search`, `written`
+    (features, which are right meanwhile, and slower).
+    """
+    ((workers, catching_up),) = await database.rows(STATE, {"seconds": ALIVE_S})
+    return JSONResponse({"ready": True, "workers": workers, "catching_up": catching_up})

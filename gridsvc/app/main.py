@@ -2,24 +2,45 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 
+import gridsvc.access.administration
 import gridsvc.access.endpoints
+import gridsvc.app.search.endpoints
 import gridsvc.exchange.endpoints
+import gridsvc.exchange.uploads.endpoints
 import gridsvc.incidents.endpoints
 import gridsvc.patrol.endpoints
 import gridsvc.territory.endpoints
 import gridsvc.workforce.endpoints
-from gridsvc.app import grids, health, locate, tiles
+from gridsvc.app import grids, health, jobs, locate, tiles
+from gridsvc.app.ogc import described, items, landing
 from gridsvc.app.pages import SafeHeaders, serve_pages
+from gridsvc.app.tiles.gate import TileGate
+from gridsvc.app.tiles.making import Tiles
 from gridsvc.core.db import Database
 from gridsvc.core.http import answer_problems
 from gridsvc.core.settings import Settings
 
 API = "/api/v1"
+
+
+class Gated(FastAPI):
+    """The application behind the short way to a tile: what that answers enters nothing else, FastAPI included."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take every request at the gate."""
+        scope["app"] = self
+        await self._gate(scope, receive, send)
+
+    @cached_property
+    def _gate(self) -> TileGate:
+        return TileGate(super().__call__)
 
 
 def create_app(database: Database, settings: Settings, *, web: bool = True) -> FastAPI:
@@ -32,7 +53,7 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
         await database.pool.close()
         database.engine.dispose()
 
-    app = FastAPI(
+    app = Gated(
         title="gridsvc",
         version=version("gridsvc"),
         summary="Community grid management (网格化): places, work and events; never dossiers on people",
@@ -43,25 +64,37 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
     )
     app.state.database = database
     app.state.settings = settings
+    app.state.tiles = Tiles(database, settings)
     answer_problems(app)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)
     app.add_middleware(SafeHeaders)
 
+    _include_routes(app)
+    if web:
+        serve_pages(app)
+    return app
+
+
+def _include_routes(app: FastAPI) -> None:
+    """Put the endpoints of every part under their addresses."""
+    # First and flat: finding a route costs as much as answering from it, level by level, and this one is asked most.
+    app.include_router(locate.router, prefix=API)
     api = APIRouter(prefix=API)
     for part in (
         gridsvc.access.endpoints,
-        locate,
+        gridsvc.access.administration,
         grids,
+        gridsvc.app.search.endpoints,
         gridsvc.territory.endpoints,
         gridsvc.workforce.endpoints,
         gridsvc.patrol.endpoints,
         gridsvc.incidents.endpoints,
         gridsvc.exchange.endpoints,
+        gridsvc.exchange.uploads.endpoints,
+        jobs,
     ):
         api.include_router(part.router)
     app.include_router(api)
-    app.include_router(tiles.router)
+    for router in (*tiles.ROUTERS, landing.router, landing.assets, described.router, items.router):
+        app.include_router(router)
     app.include_router(health.router)
-    if web:
-        serve_pages(app)
-    return app

@@ -30,6 +30,9 @@ class Layer:
 
     `fields` maps each field of the answer to its SQL, `filters` each parameter to a predicate that uses it. `dated`
     is a predicate over the parameter `at`, for layers whose rows hold during a range of time.
+
+    What has a kind in `kinds` (text, integer, number, boolean, moment) is a property of a feature, which anybody may
+    filter and sort by. `valid` is the range in which a row holds, `moment` when something happened.
     """
 
     name: str
@@ -41,10 +44,21 @@ class Layer:
     geometry: str | None = None
     dated: str | None = None
     newest_first: bool = False  # the key is then a number that grows with time
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    valid: str | None = None
+    moment: str | None = None
+    shape: str = "Geometry"  # the type of the geometry, as GeoJSON calls it
+    written: str | None = None  # a table of its features as GeoJSON, by (key, since) with `until` and `feature`
+    bare: str | None = None  # the source without what is joined to it: enough for key, validity and geometry
 
     def extended(self, fields: Mapping[str, str]) -> "Layer":
         """Give the same layer with more fields, for a domain further up that knows more about the same thing."""
         return replace(self, fields={**self.fields, **fields})
+
+
+def kinds(**fields: str) -> dict[str, str]:
+    """Say the kinds of fields by listing, for each kind, their names with spaces between."""
+    return {name: kind for kind, names in fields.items() for name in names.split()}
 
 
 class ListQuery(BaseModel):

@@ -1,11 +1,12 @@
 """The database: an address in, engines, sessions and the mapped base of all tables out."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, Connection, OperationalError
+from psycopg.errors import UndefinedFunction
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, MetaData, create_engine
@@ -22,6 +23,11 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+WARMING = """
+    select st_asmvt(feature) from (
+        select st_asmvtgeom(st_transform(st_point(118, 32, 4326), 3857), st_makeenvelope(0, 0, 1, 1, 3857)) as geom
+    ) feature"""
 
 
 class Base(DeclarativeBase):
@@ -64,6 +70,17 @@ def transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+def driver_of(session: Session) -> Connection[Any]:
+    """Give the psycopg connection of a session's own transaction, for what only the driver can (COPY, server cursors)."""
+    return cast("Connection[Any]", session.connection().connection.driver_connection)
+
+
+async def _warm(connection: AsyncConnection[TupleRow]) -> None:
+    """Have a new connection load PostGIS before anybody waits for it; a database without has nothing to load."""
+    with suppress(UndefinedFunction):
+        await connection.execute(WARMING)
+
+
 @dataclass
 class Database:
     """The two ways into one database: ORM sessions for writes, an async pool for the hot reads."""
@@ -78,19 +95,34 @@ class Database:
         engine = open_engine(url, pool_size=settings.pool_size, statement_timeout_s=settings.statement_timeout_s)
         pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             conninfo(url),
-            min_size=1,
+            # All from the start: what a new connection learns for its first statement costs more than fifty of them.
+            min_size=settings.pool_size,
             max_size=settings.pool_size,
             open=False,
             timeout=5,
+            configure=_warm,
             kwargs={
                 "autocommit": True,
-                "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_s}s",
+                # A second process for one statement takes longer to start than these statements take to run, and
+                # compiling one takes longer than running it.
+                "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_s}s"
+                " -c max_parallel_workers_per_gather=0 -c jit=off",
             },
         )
         return cls(engine, make_sessions(engine), pool)
 
-    async def rows(self, sql: LiteralString | bytes, parameters: dict[str, Any]) -> list[TupleRow]:
+    async def rows(
+        self,
+        sql: LiteralString | bytes,
+        parameters: dict[str, Any],
+        *,
+        binary: bool = False,
+        prepare: bool | None = None,
+    ) -> list[TupleRow]:
         """Run one reading statement on the pool; statements repeated on a connection are prepared by the driver.
+
+        `binary` hands bytes over as they are; `prepare=False` plans anew for each set of values, which pays where the
+        best plan depends on them.
 
         Connections are not tried before use, which would double the way to the database. Instead a statement that
         finds its connection gone (PostGIS was restarted) is run once more on one that lives.
@@ -98,7 +130,7 @@ class Database:
         for last in (False, True):
             async with self.pool.connection() as connection:
                 try:
-                    cursor = await connection.execute(sql, parameters)
+                    cursor = await connection.execute(sql, parameters, prepare=prepare, binary=binary)
                     return await cursor.fetchall()
                 except OperationalError:
                     if last or not connection.broken:

@@ -47,7 +47,19 @@ class Conflict(Refusal):
     kind = "conflict"
 
 
+class TooLarge(Refusal):
+    """More was sent than is taken."""
+
+    kind = "too_large"
+
+
 class Unavailable(Refusal):
     """The environment is at fault (no PostGIS, no disk, port taken); the sentence names the mend."""
 
     kind = "unavailable"
+
+
+class TooMany(Refusal):
+    """It was asked too often; `retry_after_s` says when to ask again."""
+
+    kind = "too_many"

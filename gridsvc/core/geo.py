@@ -27,7 +27,7 @@ def snap_numbers(values: Any) -> Floats:
 
 def snap(geometries: Any) -> Any:
     """Snap every vertex of a geometry or an array of them (EPSG:4326, degrees) to the grid; Z and M are dropped."""
-    return shapely.transform(shapely.force_2d(geometries), snap_numbers)
+    return shapely.transform(geometries, snap_numbers)
 
 
 def canonical(geometries: Any) -> Any:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+import orjson
 import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from psycopg import DataError as DriverDataError
 from psycopg import OperationalError as DriverError
 from psycopg_pool import PoolTimeout
@@ -27,7 +28,9 @@ STATUS = {
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
+    "too_large": 413,
     "unavailable": 503,
+    "too_many": 429,
     "refused": 400,
 }
 """The one table from a refusal's kind to HTTP."""
@@ -57,6 +60,16 @@ def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
     return JSONResponse(jsonable_encoder(body), status, media_type="application/problem+json")
 
 
+def answer_json(body: Any, media: str = "application/json") -> Response:
+    """Answer plain data as JSON of some media type."""
+    return Response(orjson.dumps(body), media_type=media)
+
+
+def answer_html(page: str) -> Response:
+    """Answer a page."""
+    return Response(page.encode(), media_type="text/html", headers={"Vary": "Accept, Accept-Language"})
+
+
 def answer_problems(app: FastAPI) -> None:
     """Teach the application to answer every refusal, and every fault, as problem+json."""
     app.exception_handler(Refusal)(_refused)
@@ -71,6 +84,8 @@ def answer_problems(app: FastAPI) -> None:
 
 def _refused(request: Request, error: Refusal) -> JSONResponse:
     answer = problem(STATUS[error.kind], error.kind.replace("_", " "), error.sentence, **error.facts)
+    if "retry_after_s" in error.facts:
+        answer.headers["Retry-After"] = str(error.facts["retry_after_s"])
     if error.kind == "unauthenticated":
         # A GIS client asks for its password when challenged with Basic; a page shows its own form instead, so a
         # browser (which always says how it fetches) must not be made to pop up a dialogue.

@@ -1,7 +1,9 @@
 """Settings: environment variables `GRIDSVC_*` in, one checked, frozen object out."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,13 +27,40 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(8, ge=1, le=64, description="Connections of each of the two database pools")
     statement_timeout_s: int = Field(30, ge=1, description="Longest a statement of the API may run, in seconds")
-    session_hours: int = Field(12, ge=1, le=168, description="How long a sign-in on a page lasts, in hours")
+    session_hours: int = Field(12, ge=1, le=168, description="How long a sign-in on a page lasts, in hours, at most")
+    security_profile: Literal["asvs", "dengbao3"] = Field(
+        "asvs", description="Rules for passwords, sign-ins and lock-out: asvs (OWASP) or dengbao3 (等保三级)"
+    )
+    second_factor: Literal["optional", "required"] = Field(
+        "optional", description="Whether admins and planners must have a second factor (TOTP)"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Key that seals second factors and contacts, 32 bytes in base64; else the home's secret.key"
+    )
+    trusted_proxies: str = Field(
+        "", description="Addresses of proxies, with commas, whose X-Forwarded-For and -Proto are believed"
+    )
+    upload_mb: int = Field(512, ge=1, le=10_000, description="Largest file that may be sent for an import, in MB")
+    worker_jobs: int = Field(2, ge=1, le=32, description="Jobs a worker does at a time")
+    job_days: int = Field(30, ge=1, description="How long an ended job can be looked at, in days")
+    tile_cache_mb: int = Field(64, ge=0, le=65536, description="Memory a server process keeps tiles in, in megabytes")
+    tile_cache_dir: Path | None = Field(
+        None, description="Folder to keep tiles in as well, so that a restart finds them; none when not set"
+    )
+    tile_cache_dir_mb: int = Field(1024, ge=1, description="Most the folder of tiles may hold, in megabytes")
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """Read the settings once per process."""
     return Settings()
+
+
+def use_home(home: Path) -> Settings:
+    """Let this process work in another home than the one that is set; answer the settings as they are then."""
+    os.environ["GRIDSVC_HOME"] = str(home)
+    settings.cache_clear()
+    return settings()
 
 
 def shipped_data() -> Path:

@@ -8,6 +8,7 @@ from gridsvc.access.guard import allowed
 from gridsvc.core.browse import Page, answer_item, answer_list
 from gridsvc.core.http import Hot
 from gridsvc.patrol import layers, schemas
+from gridsvc.territory.schemas import At
 
 router = APIRouter(tags=["patrol"], dependencies=[Depends(allowed("patrol.read"))])
 
@@ -19,6 +20,6 @@ async def list_routes(database: Hot, request: Request, asked: Annotated[schemas.
 
 
 @router.get("/routes/{route}", responses={200: {"model": schemas.Route}})
-async def read_route(database: Hot, route: str) -> Response:
-    """Read one route with its checkpoints and its line."""
-    return await answer_item(database, layers.ROUTES, route)
+async def read_route(database: Hot, route: str, at: At = None) -> Response:
+    """Read one route with its checkpoints, its line, and who walks it at a moment."""
+    return await answer_item(database, layers.ROUTES, route, at)

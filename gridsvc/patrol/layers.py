@@ -1,6 +1,6 @@
 """The planned walks as a layer, for reading."""
 
-from gridsvc.core.browse import GEOMETRY, Layer
+from gridsvc.core.browse import GEOMETRY, Layer, kinds
 
 ROUTES = Layer(
     name="routes",
@@ -11,7 +11,7 @@ ROUTES = Layer(
         "id": "r.id",
         "name": "r.name",
         "grid": "r.grid",
-        "worker": "coalesce(r.worker, on_post(r.grid, 'responsible', now()) ->> 'id')",
+        "worker": "coalesce(r.worker, on_post(r.grid, 'responsible', %(at)s) ->> 'id')",
         "length_m": "round(r.length_m::numeric, 1)::float8",
         "checkpoints": "(select coalesce(json_agg(json_build_object('position', c.position, 'name', c.name,"
         f" 'place', {GEOMETRY.format('c.geometry')}) order by c.position), '[]')"
@@ -20,8 +20,12 @@ ROUTES = Layer(
     filters={
         "grid": "r.grid = %(grid)s",
         "community": "r.grid between %(community)s || '000' and %(community)s || '999'",
-        "worker": "coalesce(r.worker, on_post(r.grid, 'responsible', now()) ->> 'id') = %(worker)s",
+        "worker": "coalesce(r.worker, on_post(r.grid, 'responsible', %(at)s) ->> 'id') = %(worker)s",
         "q": "(r.name ilike %(q)s or r.id ilike %(q)s)",
     },
+    # The walks are those of today; who walks them is a matter of the moment that is asked for.
+    dated="true",
     geometry="r.geometry",
+    kinds=kinds(text="id name grid worker", number="length_m"),
+    shape="MultiLineString",
 )

@@ -6,17 +6,19 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from gridsvc.core.browse import Boxed
+from gridsvc.territory.schemas import At
 
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
 
 
 class RouteQuery(Boxed):
-    """Which routes."""
+    """Which routes, and who walks them when."""
 
     grid: Text = None
     community: Text = None
     worker: Text = None
     q: Text = None
+    at: At = None
 
 
 class Checkpoint(BaseModel):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from sqlalchemy import func
 
 from gridsvc.access.accounts import add_account
 from gridsvc.app.commands.up import listening
@@ -15,9 +16,13 @@ from gridsvc.app.demo import load_town
 from gridsvc.app.main import create_app
 from gridsvc.app.pages import BUILT
 from gridsvc.core.db import Database, open_engine, transaction
+from gridsvc.core.sealing import seal
 from gridsvc.core.settings import Settings
 from tests.conftest import copy_database
 from tests.town import PASSWORD
+
+FACTOR = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+"""The secret of the second factor of the account `guarded`."""
 
 FLAGS = [
     "--no-sandbox",
@@ -48,6 +53,10 @@ def site(empty_url: str) -> Iterator[Site]:
         load_town(session, Settings())
         for role in ("dispatcher", "viewer"):
             add_account(session, role, role, PASSWORD, actor="test")
+        # Somebody whose second factor the tests know.
+        guarded = add_account(session, "guarded", "viewer", PASSWORD, actor="test")
+        guarded.totp_secret = seal(FACTOR.encode(), f"account:{guarded.id} second factor")
+        guarded.totp_confirmed_at = func.now()
     engine.dispose()
     with listening("127.0.0.1", 0) as listener:
         config = uvicorn.Config(create_app(Database.at(url, Settings()), Settings()), log_level="warning")

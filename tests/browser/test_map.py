@@ -2,12 +2,13 @@
 
 import re
 
+import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from gridsvc.core.db import open_engine
-from tests.browser.conftest import Site
+from tests.browser.conftest import FACTOR, Site
 from tests.town import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -70,6 +71,21 @@ def test_a_wrong_password_is_told_in_the_readers_language(page: Page) -> None:
     page.fill("#password", "wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("用户名或密码不对。")
+
+
+def test_a_second_factor_is_asked_for_when_only_it_is_missing(page: Page) -> None:
+    page.goto("/")
+    page.fill("#username", "guarded")
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#code")).to_be_focused(timeout=20_000)
+    page.keyboard.type("000000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("密码或验证码不对，或验证码已用过。", timeout=20_000)
+    page.fill("#code", pyotp.TOTP(FACTOR).now())
+    page.keyboard.press("Enter")
+    expect(page.locator("#code")).to_have_count(0, timeout=20_000)
+    expect(page.locator("canvas").first).to_be_visible()
 
 
 def test_the_town_is_drawn(page: Page) -> None:

@@ -13,7 +13,7 @@ from gridsvc.core.db import Base
 from gridsvc.core.schema import migrate, schema_step
 from tests.town import JIA_1
 
-DOMAINS = ("access", "territory", "workforce", "patrol", "incidents")
+DOMAINS = ("core.jobs", "access", "territory", "workforce", "patrol", "incidents")
 NOT_OURS = {"spatial_ref_sys", "alembic_version"}
 
 
@@ -22,7 +22,12 @@ def test_the_migrated_schema_is_the_one_the_models_describe(empty_engine: Engine
         import_module(f"gridsvc.{domain}.tables")
     with empty_engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"include_object": lambda _o, name, _k, _r, _c: name not in NOT_OURS}
+            connection,
+            opts={
+                "include_object": lambda _o, name, _k, _r, _c: (
+                    name not in NOT_OURS and not str(name).startswith("procrastinate_")
+                )
+            },
         )
         assert compare_metadata(context, Base.metadata) == []
 
@@ -37,7 +42,11 @@ def test_migrating_again_changes_nothing(empty_engine: Engine) -> None:
 def test_every_geometry_is_typed_in_4326_and_indexed(empty_engine: Engine) -> None:
     with empty_engine.connect() as connection:
         columns = connection.execute(
-            text("select f_table_name, f_geometry_column, type, srid from geometry_columns")
+            text(
+                "select f_table_name, f_geometry_column, type, srid from geometry_columns"
+                # A view has the indexes of its tables, and what tiles draw is a copy in their own projection.
+                " where f_table_name in (select tablename from pg_tables) and f_table_schema = 'public'"
+            )
         ).all()
         indexed = connection.execute(
             text("select tablename, indexdef from pg_indexes where indexdef like '%USING gist%'")

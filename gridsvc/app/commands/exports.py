@@ -2,16 +2,15 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-import psycopg
 import typer
 
 from gridsvc.app.console import Home, progress_bar, refusals_as_sentences, say
-from gridsvc.app.reach import reach
-from gridsvc.core.db import conninfo, open_engine
+from gridsvc.app.reach import reached
+from gridsvc.core.db import driver_of, transaction
 from gridsvc.core.errors import Invalid, Unavailable
-from gridsvc.core.schema import migrate
 from gridsvc.core.settings import settings
 
 
@@ -21,8 +20,12 @@ def export_layer(
     ],
     file: Annotated[Path, typer.Argument(help=".geojson .gpkg .shp.zip .fgb .parquet .csv .xlsx")],
     crs: Annotated[str, typer.Option(help="EPSG:n, gcj02 or bd09")] = "EPSG:4326",
-    at: Annotated[datetime | None, typer.Option(help="As of this moment; now when left out")] = None,
-    language: Annotated[str | None, typer.Option(help="zh names the columns of csv and xlsx in Chinese")] = None,
+    at: Annotated[
+        datetime | None, typer.Option(help="As of this moment, in the office's zone; now when left out")
+    ] = None,
+    language: Annotated[
+        Literal["zh", "en"] | None, typer.Option(help="csv and xlsx for people: in words, times of the office's zone")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Export a layer as of a moment; what comes out can be imported again."""
@@ -35,11 +38,8 @@ def export_layer(
             raise Invalid(f"{file.name} names no format that can be written; there are .{', .'.join(WRITERS)}.")
         if not file.parent.is_dir():
             raise Unavailable(f"There is no folder {file.parent}.")
-        wanted = Wanted(layer, format_, at.astimezone() if at else None, crs, language)
-        with reach(settings(), home or settings().home, say) as url:
-            engine = open_engine(url)
-            migrate(engine)
-            engine.dispose()
-            with psycopg.connect(conninfo(url)) as connection, progress_bar(layer) as progress:
-                rows = export(connection, wanted, file, lambda done: progress("writing", done, 0))
+        zone = ZoneInfo(settings().timezone)
+        wanted = Wanted(layer, format_, at.replace(tzinfo=zone) if at else None, crs, language, zone)
+        with reached(home) as engine, transaction(engine) as session, progress_bar(layer) as progress:
+            rows = export(driver_of(session), wanted, file, lambda done: progress("writing", done, 0))
         say(f"{file}: {rows:,} {layer}.")

@@ -1,9 +1,8 @@
-"""`gridsvc up`: own PostGIS, schema, (demo) town, API and pages in the foreground, until it is told to stop."""
+"""`gridsvc up`: own PostGIS, schema, (demo) town, API, pages and a job worker in the foreground, until it is told to stop."""
 
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,34 +11,17 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
-from gridsvc.app.console import Home, answers, refusals_as_sentences, say
-from gridsvc.app.demo import prepare_demo, show_sign_ins
-from gridsvc.app.main import create_app
+from gridsvc.app.commands.work import worker_beside
+from gridsvc.app.console import Home, refusals_as_sentences, say
 from gridsvc.core.cluster import Cluster
 from gridsvc.core.db import Database, open_engine
 from gridsvc.core.errors import Unavailable
 from gridsvc.core.schema import migrate
-from gridsvc.core.settings import Settings, settings
+from gridsvc.core.settings import Settings, settings, use_home
 
 WATCH_S = 0.5
 """How often the own PostGIS is looked after; a dead one is back within this time and its recovery."""
-
-
-class Server(uvicorn.Server):
-    """The HTTP server, which says when it is ready."""
-
-    def __init__(self, config: uvicorn.Config, ready: str) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and then print the line that scripts wait for."""
-        await super().startup(sockets)
-        if not self.should_exit:
-            answers.print(self._ready)
-            sys.stdout.flush()
 
 
 def up(
@@ -49,9 +31,12 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="With the sample town and one account of each role")] = False,
     no_web: Annotated[bool, typer.Option("--no-web", help="The API without the pages")] = False,
 ) -> None:
-    """Run the service: own PostGIS when no database is set, schema, API and pages; Ctrl-C or SIGTERM stops it all."""
-    chosen = settings()
-    home = home or chosen.home
+    """Run the service: own PostGIS when no database is set, schema, API, pages and a job worker; Ctrl-C or SIGTERM stops it all."""
+    from gridsvc.app.commands.serving import serve
+    from gridsvc.app.demo import prepare_demo, show_sign_ins
+
+    chosen = use_home(home) if home else settings()
+    home = chosen.home
     leave_on_signals()
     with (
         refusals_as_sentences(),
@@ -63,7 +48,8 @@ def up(
         if demo:
             show_sign_ins(prepare_demo(engine, home, chosen), home)
         engine.dispose()
-        serve(Database.at(url, chosen), chosen, listener, web=not no_web, ready=f"ready: {address_of(listener)}")
+        with worker_beside(url):
+            serve(Database.at(url, chosen), chosen, listener, web=not no_web, ready=f"ready: {address_of(listener)}")
 
 
 def serve_only(
@@ -72,6 +58,8 @@ def serve_only(
     no_web: Annotated[bool, typer.Option("--no-web", help="The API without the pages")] = False,
 ) -> None:
     """Serve the API and pages on the database GRIDSVC_DATABASE_URL, whose schema must be up to date."""
+    from gridsvc.app.commands.serving import serve
+
     chosen = settings()
     leave_on_signals()
     with refusals_as_sentences(), listening(host or chosen.host, chosen.port if port is None else port) as listener:
@@ -79,20 +67,6 @@ def serve_only(
             raise Unavailable("serve needs GRIDSVC_DATABASE_URL; `gridsvc up` brings its own PostGIS.")
         url = chosen.database_url.get_secret_value()
         serve(Database.at(url, chosen), chosen, listener, web=not no_web, ready=f"ready: {address_of(listener)}")
-
-
-def serve(database: Database, chosen: Settings, listener: socket.socket, *, web: bool, ready: str) -> None:
-    """Serve one application on an open socket until a signal says stop; requests under way are finished first."""
-    config = uvicorn.Config(
-        create_app(database, chosen, web=web),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        loop="uvloop",
-        http="httptools",
-    )
-    Server(config, ready).run([listener])
 
 
 @contextmanager

@@ -5,19 +5,15 @@ import os
 from rich.table import Table
 
 from gridsvc.app.console import Home, answers, refusals_as_sentences, say
-from gridsvc.app.reach import reach
-from gridsvc.core.db import open_engine
-from gridsvc.core.schema import migrate, schema_step
+from gridsvc.app.reach import reached
+from gridsvc.core.schema import schema_step
 from gridsvc.core.settings import Settings, settings
 
 
 def migrate_schema(home: Home = None) -> None:
     """Bring the schema of the database to the newest step."""
-    with refusals_as_sentences(), reach(settings(), home or settings().home, say) as url:
-        engine = open_engine(url)
-        migrate(engine)
+    with refusals_as_sentences(), reached(home) as engine:
         step, newest = schema_step(engine)
-        engine.dispose()
         say(f"The schema is at {step}, the newest is {newest}.")
 
 

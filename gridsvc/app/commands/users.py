@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
-from gridsvc.access.accounts import add_account, disable_account, find_account, issue_token
+from gridsvc.access.accounts import add_account, disable_account, find_account
+from gridsvc.access.credentials import issue_token
 from gridsvc.app.console import Home, answers, refusals_as_sentences, say
-from gridsvc.app.reach import reach
-from gridsvc.core.db import open_engine, transaction
+from gridsvc.app.reach import reached
+from gridsvc.core.db import transaction
 from gridsvc.core.events import SYSTEM
-from gridsvc.core.schema import migrate
-from gridsvc.core.settings import settings
 
 users = typer.Typer(help="Accounts and their tokens.", no_args_is_help=True)
 
@@ -23,9 +22,7 @@ def add(
     home: Home = None,
 ) -> None:
     """Make an account; its password is asked for."""
-    with refusals_as_sentences(), reach(settings(), home or settings().home, say) as url:
-        engine = open_engine(url)
-        migrate(engine)
+    with refusals_as_sentences(), reached(home) as engine:
         with transaction(engine) as session:
             add_account(session, username, role, password, actor=SYSTEM)
         say(f"{username} can sign in as {role}.")
@@ -34,8 +31,8 @@ def add(
 @users.command("disable")
 def disable(username: str, home: Home = None) -> None:
     """Disable an account; its tokens and sign-ins end at once."""
-    with refusals_as_sentences(), reach(settings(), home or settings().home, say) as url:
-        with transaction(open_engine(url)) as session:
+    with refusals_as_sentences(), reached(home) as engine:
+        with transaction(engine) as session:
             disable_account(session, username, actor=SYSTEM)
         say(f"{username} can no longer sign in.")
 
@@ -45,7 +42,7 @@ def token(
     username: str, label: Annotated[str, typer.Option(help="What the token is for")] = "", home: Home = None
 ) -> None:
     """Issue an API token for an account; it is shown this once."""
-    with refusals_as_sentences(), reach(settings(), home or settings().home, say) as url:
-        with transaction(open_engine(url)) as session:
+    with refusals_as_sentences(), reached(home) as engine:
+        with transaction(engine) as session:
             secret = issue_token(session, find_account(session, username), label, actor=SYSTEM)
         answers.print(secret)
