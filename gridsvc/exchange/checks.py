@@ -102,6 +102,8 @@ def check_rows(frame: pd.DataFrame, layer: ImportLayer, zone: ZoneInfo, seen: Se
         column = _check_field(frame, one, layer, zone)
         columns[one.name] = column.values
         faults = column.reasons | faults
+        if one.default_with:
+            columns[one.name] = _said_with(column.values, columns[one.default_with])
     if layer.keyed_by_shape:
         columns["code"] = _key_by_shape(columns["code"], columns["geometry"])
     if "code" in columns:
@@ -144,8 +146,9 @@ def _check_geometry(frame: pd.DataFrame, layer: ImportLayer, faults: dict[int, s
         raw = arrow(given)
         sure = plain_polygons(raw)
         if sure.any():
-            settled, right = on_grid(raw.filter(pa.array(sure)))
-            right &= shapely.is_valid(shapely.from_wkb(settled.to_numpy(zero_copy_only=False)))
+            settled, right, simple = on_grid(raw.filter(pa.array(sure)))
+            asked = pa.array(right & ~simple)
+            right[asked] = shapely.is_valid(shapely.from_wkb(settled.filter(asked).to_numpy(zero_copy_only=False)))
             sure[sure] = right
             written = pc.replace_with_mask(written, pa.array(sure), settled.filter(pa.array(right)))
     if not sure.all():
@@ -226,6 +229,11 @@ def _check_field(frame: pd.DataFrame, one: Field, layer: ImportLayer, zone: Zone
         names = ", ".join((one.name, *one.also))
         raise Invalid(f"The file has no column {one.name} (a column may be called {names}) for {layer.name}.")
     return Column(pa.repeat(pa.scalar(one.default, TYPES[one.kind]), len(frame)), {})
+
+
+def _said_with(values: pa.Array, of: pa.Array) -> pa.Array:
+    """Leave out what is said of a value that is not there."""
+    return pc.if_else(of.is_valid(), values, pa.scalar(None, values.type))
 
 
 def find_column(columns: Iterable[Any], one: Field) -> str | None:

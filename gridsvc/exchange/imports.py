@@ -33,7 +33,7 @@ from gridsvc.exchange.formats.reading import count_rows, read_file, read_pieces
 from gridsvc.exchange.formats.tables import ALL_ROWS
 from gridsvc.exchange.formats.wkb import shapes_of
 from gridsvc.exchange.layers import LAYERS, ImportLayer
-from gridsvc.exchange.merging import Merged, Staging, indexes_last
+from gridsvc.exchange.merging import Merged, Staging, Straight, indexes_last
 from gridsvc.exchange.placing.known import refuse_misplaced
 from gridsvc.exchange.placing.zones import lies_beside_its_zone, refuse_wrong_zone
 from gridsvc.exchange.previews import Preview, Watch
@@ -224,7 +224,9 @@ def _take(
     total = count_rows(path)
     seen, taken = Seen(), Taken()
     with indexes_last(session, layer.table, total) as empty:
-        staging = Staging(session, layer, empty=empty)
+        # A preview compares what is staged with what is held.
+        straight = layer.straight and empty and not choices.look
+        staging = Straight(session, layer) if straight else Staging(session, layer, empty=empty)
         piece = None
         for piece in ahead(_pieces(path, layer, choices, how, seen)):
             if not taken.count:

@@ -25,6 +25,9 @@ class Field:
     choices: Mapping[str, tuple[str, ...]] | None = None
     pattern: str | None = None
     refers_to: str | None = None  # the table whose first key column must hold the value
+    default_with: str | None = (
+        None  # the column whose value this one says more of: none without it, and the default with it
+    )
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class ImportLayer:
     keyed_by_shape: bool = False  # a row without a code gets one made from its geometry
     # The table that holds one row a code, where a row stands by itself: such a layer is taken piece by piece.
     table: str | None = None
+    straight: bool = False  # a clean row is a row of the table as it stands
 
 
 CODE = ("编码", "代码", "id", "osm_id", "gid")
@@ -104,6 +108,8 @@ LAYERS: dict[str, ImportLayer] = {
                 Field(
                     "households_source",
                     also=("户数来源", "hh_source"),
+                    default="counted",
+                    default_with="households",
                     choices={"estimated": ("估算",), "counted": ("实数", "登记")},
                 ),
                 Field("inhabitants", "integer", also=("人口", "人数", "people")),
@@ -113,6 +119,7 @@ LAYERS: dict[str, ImportLayer] = {
             osm=True,
             keyed_by_shape=True,
             table="building",
+            straight=True,
         ),
         ImportLayer(
             "streets",

@@ -1,4 +1,8 @@
-"""Clean rows in, the layer's tables brought to them, out: what was new, what changed, what was the same."""
+"""Clean rows in, the layer's tables brought to them, out: what was new, what changed, what was the same.
+
+Rows go by a temporary table, where they are compared with what is held (`Staging`). Where nothing is held there is
+nothing to compare, and the rows of a layer that stand in its table as they are go straight there (`Straight`).
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -39,6 +43,10 @@ INDEXES = sql.SQL("""
         and not exists (select from pg_constraint c where c.conindid = i.indexrelid)
     order by i.indexrelid
 """)
+ASKED = sql.SQL("""
+    select conname from pg_constraint
+    where conrelid = %s::regclass and contype = 'c' and pg_get_constraintdef(oid) = 'CHECK (st_isvalid(geometry))'
+""")
 
 
 @dataclass(frozen=True)
@@ -77,19 +85,13 @@ class Staging:
 
     def fill(self, table: pa.Table) -> None:
         """Hold these rows, and no others any more."""
-        names = sql.SQL(", ").join(map(sql.Identifier, self._kinds))
         first = not self._rows
         self._rows = len(table)
-        with self._connection.cursor() as cursor:
-            cursor.execute("truncate staging")
-            with cursor.copy(sql.SQL("copy staging ({}) from stdin (format binary)").format(names)) as copy:
-                copy.write(HEAD)
-                for begin in range(0, len(table), COPY_ROWS):
-                    copy.write(encode(table.slice(begin, COPY_ROWS), self._kinds))
-                copy.write(TAIL)
-            if first and not self._empty:
-                # Later pieces are like the first, and where nothing is held there is nothing to plan.
-                cursor.execute("analyze staging")
+        self._connection.execute("truncate staging")
+        _copy(self._connection, "staging", table, self._kinds)
+        if first and not self._empty:
+            # Later pieces are like the first, and where nothing is held there is nothing to plan.
+            self._connection.execute("analyze staging")
 
     def faults(self) -> list[Fault]:
         """Find the rows that contradict what the database holds: by the layer's references, and by its own check."""
@@ -124,20 +126,41 @@ class Staging:
         """
         script = (MERGES / f"{self._layer.name}.sql").read_text(encoding="utf-8")
         counts = {"INSERT": 0, "UPDATE": 0}
-        try:
-            with self._connection.cursor() as cursor:
-                # One statement a paragraph. The last answers the numbers of new and changed rows, where these are not
-                # simply what the statements have inserted and updated.
-                for statement in script.split(";\n\n"):
-                    cursor.execute(statement.encode(), {"from": from_, "empty": self._empty})
-                    counts[str(cursor.statusmessage).split()[0]] = cursor.rowcount
-                told = cursor.fetchone() if cursor.description else (counts["INSERT"], counts["UPDATE"])
-                new, changed = cast("tuple[int, int]", told)
-        except UniqueViolation as error:
-            raise Conflict(f"Somebody else is writing the same {self._layer.name}: {_first_line(error)}.") from None
-        except IntegrityError as error:
-            raise Invalid(f"The {self._layer.name} cannot be taken: {_first_line(error)}.") from None
+        with _told(self._layer), self._connection.cursor() as cursor:
+            # One statement a paragraph. The last answers the numbers of new and changed rows, where these are not
+            # simply what the statements have inserted and updated.
+            for statement in script.split(";\n\n"):
+                cursor.execute(statement.encode(), {"from": from_, "empty": self._empty})
+                counts[str(cursor.statusmessage).split()[0]] = cursor.rowcount
+            told = cursor.fetchone() if cursor.description else (counts["INSERT"], counts["UPDATE"])
+            new, changed = cast("tuple[int, int]", told)
         return Merged(new, changed, self._rows - new - changed)
+
+
+class Straight(Staging):
+    """The layer's own table, which held nothing before this import, for clean rows that are its rows as they stand."""
+
+    def __init__(self, session: Session, layer: ImportLayer) -> None:
+        """Take the connection of the caller's transaction."""
+        self._connection = driver_of(session)
+        self._layer = layer
+        self._kinds = {one.name: one.kind for one in layer.fields} | (
+            {"geometry": "geometry"} if layer.geometry else {}
+        )
+
+    def fill(self, table: pa.Table) -> None:
+        """Hold these rows, and no others any more."""
+        self._table = table
+
+    def faults(self) -> list[Fault]:
+        """Find nothing: such a layer refers to nothing, and there is nothing that it could contradict."""
+        return []
+
+    def merge(self, from_: datetime) -> Merged:  # noqa: ARG002 - they hold since the transaction says so
+        """Write the rows into the table; raises as `Staging.merge` does."""
+        with _told(self._layer):
+            _copy(self._connection, str(self._layer.table), self._table, self._kinds)
+        return Merged(new=len(self._table))
 
 
 @contextmanager
@@ -145,10 +168,11 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[boo
     """Tell whether a table is there and empty; if so and many rows are to come, make its indexes when they are there.
 
     An index made over all rows takes a fifth of the time of one that grows row by row. Only indexes that enforce
-    nothing wait: keys, constraints and triggers hold for every row as ever. It is all one transaction, so nobody ever
-    sees the table without them; but from here to its end the table, in which there is nothing to read, is locked
-    against everybody. Where that lock is not to be had at once, or the table is not ours, the rows come in without.
-    An error leaves the indexes to the caller's savepoint.
+    nothing wait: keys, constraints and triggers hold for every row as ever, but for one constraint: that a shape is
+    valid has been asked of every row, and PostgreSQL asks it again when the table is brought up to by `derive_due_now`.
+    It is all one transaction, so nobody ever sees the table without them; but from here to its end the table, in which
+    there is nothing to read, is locked against everybody. Where that lock is not to be had at once, or the table is not
+    ours, the rows come in without. An error leaves the indexes to the caller's savepoint.
     """
     connection = driver_of(session)
     name = sql.Identifier(table or "")
@@ -160,11 +184,35 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[boo
         for index, definition in connection.execute(INDEXES, [table]).fetchall():
             connection.execute(f"drop index {index}".encode())
             later.append(definition)
+        for (constraint,) in connection.execute(ASKED, [table]).fetchall():
+            connection.execute(f"alter table {table} drop constraint {constraint}".encode())
+            later.append(f"alter table {table} add constraint {constraint} check (st_isvalid(geometry)) not valid")
         # Pages of a new index are all written to the log whole; to compress them takes longer than to make them.
         connection.execute(UNCOMPRESSED)
     yield True
     for definition in later:
         connection.execute(definition.encode())
+
+
+def _copy(connection: psycopg.Connection[Any], target: str, table: pa.Table, kinds: dict[str, str]) -> None:
+    names = sql.SQL(", ").join(map(sql.Identifier, kinds))
+    command = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(target), names)
+    with connection.cursor() as cursor, cursor.copy(command) as copy:
+        copy.write(HEAD)
+        for begin in range(0, len(table), COPY_ROWS):
+            copy.write(encode(table.slice(begin, COPY_ROWS), kinds))
+        copy.write(TAIL)
+
+
+@contextmanager
+def _told(layer: ImportLayer) -> Iterator[None]:
+    """Turn what the database refuses into a sentence."""
+    try:
+        yield
+    except UniqueViolation as error:
+        raise Conflict(f"Somebody else is writing the same {layer.name}: {_first_line(error)}.") from None
+    except IntegrityError as error:
+        raise Invalid(f"The {layer.name} cannot be taken: {_first_line(error)}.") from None
 
 
 def _any(connection: psycopg.Connection[Any], query: sql.Composable, values: list[str] | None = None) -> bool:

@@ -132,7 +132,8 @@ def _one_by_one(raw: Any, one: Field, zone: ZoneInfo) -> tuple[Any, str | None]:
     """Turn one value: (value, None), or (None, why not)."""
     if _blank(raw):
         return one.default, f"{one.name} is empty" if one.required else None
-    text = str(raw).strip()
+    # A code that a spreadsheet has turned into a number.
+    text = str(int(raw)) if isinstance(raw, float) and raw.is_integer() else str(raw).strip()
     fault = f"{one.name} is {text[:60]!r}, which is not "
     if "\0" in text:
         return None, f"{one.name} holds a NUL character"
@@ -146,8 +147,6 @@ def _one_by_one(raw: Any, one: Field, zone: ZoneInfo) -> tuple[Any, str | None]:
             return _moment(raw, zone, fault)
         case "jsonb":
             return _json_list(raw, fault)
-    if isinstance(raw, float) and raw.is_integer():
-        text = str(int(raw))  # a code that a spreadsheet has turned into a number
     if one.choices is not None:
         chosen = next((value for value, also in one.choices.items() if text in (value, *also)), None)
         return chosen, None if chosen else fault + "one of " + ", ".join(one.choices)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import shapely
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gridsvc.core.db import conninfo, transaction
@@ -144,6 +145,19 @@ def test_an_empty_table_gets_its_indexes_last_and_has_them_all_again(empty: Sess
     assert seen == [1]  # the primary key holds all the time
     assert empty.execute(text(INDEXES)).scalars().all() == before
     assert houses_held(empty) == 7
+
+
+def test_shapes_that_were_asked_here_are_asked_again_when_the_table_is_brought_up_to(
+    empty: Session, tmp_path: Path
+) -> None:
+    bring_in(empty, parquet(tmp_path, row_of_houses(7)), "buildings")
+    asked = text("select convalidated from pg_constraint where conname = 'ck_building_geometry'")
+    assert empty.scalar(asked) is False
+    bow_tie = "st_geomfromtext('MULTIPOLYGON(((118 32, 118.001 32.001, 118.001 32, 118 32.001, 118 32)))', 4326)"
+    with pytest.raises(IntegrityError, match="ck_building_geometry"), empty.begin_nested():
+        empty.execute(text(f"insert into building (code, geometry) values ('bow', {bow_tie})"))
+    empty.execute(text("select derive_later('drawn', 'building', null), derive_due_now('drawn')"))
+    assert empty.scalar(asked) is True
 
 
 def test_a_refusal_leaves_an_empty_table_its_indexes(empty: Session, tmp_path: Path) -> None:

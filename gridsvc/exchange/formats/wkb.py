@@ -26,6 +26,7 @@ MULTI = b"\x01\x06\x00\x00\x00\x01\x00\x00\x00"
 HEAD_BYTES = len(PLAIN) + 4
 VERTEX_BYTES = 16
 FEWEST_VERTICES = 4
+EXACT = 2.0**26
 
 
 def shapes_of(column: "pd.Series[Any]") -> npt.NDArray[np.object_]:
@@ -53,10 +54,11 @@ def plain_polygons(column: pa.Array) -> Flags:
     return plain
 
 
-def on_grid(column: pa.Array) -> tuple[pa.Array, Flags]:
+def on_grid(column: pa.Array) -> tuple[pa.Array, Flags, Flags]:
     """Snap plain polygons (EPSG:4326, degrees) and write them canonically, as multipolygons of one part.
 
-    Also tells which of them are surely right so far: every vertex is a place, and the order of vertices is clear.
+    Also tells which of them are surely right so far: every vertex is a place, and the order of vertices is clear; and
+    which are surely simple, so that nobody need ask whether they are valid.
     """
     length = pc.binary_length(column).to_numpy()
     body = pc.binary_slice(column, HEAD_BYTES, int(length.max()))
@@ -73,7 +75,9 @@ def on_grid(column: pa.Array) -> tuple[pa.Array, Flags]:
     bodies = pa.BinaryArray.from_buffers(
         pa.binary(), len(count), [None, ends, pa.py_buffer(np.ascontiguousarray(turned / 10.0**DECIMALS))]
     )
-    return pc.binary_join_element_wise(MULTI + PLAIN, heads.cast(pa.binary()), bodies, b""), right & clear
+    written = pc.binary_join_element_wise(MULTI + PLAIN, heads.cast(pa.binary()), bodies, b"")
+    right &= clear
+    return written, right, right & _surely_simple(turned, owner, first, count)
 
 
 def _canonical_rings(
@@ -104,6 +108,30 @@ def _canonical_rings(
     closed = (vertices[first] == vertices[last]).all(axis=1)
     once = np.add.reduceat(lowest.astype(np.int64), first) == 1
     return vertices[first[owner] + place], closed & once & (turn != 0)
+
+
+def _surely_simple(
+    vertices: Floats, owner: npt.NDArray[np.int64], first: npt.NDArray[np.int64], count: npt.NDArray[np.int64]
+) -> Flags:
+    """Tell which rings are surely simple, without looking at their edges two by two; arguments as of `_canonical_rings`.
+
+    A ring whose every edge goes counter-clockwise as seen from one point, once round it, can be seen whole from there
+    (it is star-shaped), and no two of its edges meet. The point is the mean of the vertices. Most houses are so.
+    """
+    x, y = vertices[:, 0], vertices[:, 1]
+    east = x - np.rint(np.add.reduceat(x, first) / count)[owner]
+    north = y - np.rint(np.add.reduceat(y, first) / count)[owner]
+    turns = np.empty(len(owner), dtype=np.bool_)
+    turns[:-1] = east[:-1] * north[1:] > east[1:] * north[:-1]
+    # The last vertex of a ring is its first again: from there no edge goes on.
+    turns[first + count - 1] = True
+    rises = np.zeros(len(owner), dtype=np.int64)
+    rises[:-1] = (north[:-1] < 0) & (north[1:] >= 0)
+    rises[first + count - 1] = 0
+    # Whole numbers below this have an exact product.
+    near = np.maximum(np.abs(east), np.abs(north)) < EXACT
+    simple: Flags = np.logical_and.reduceat(turns & near, first) & (np.add.reduceat(rises, first) == 1)
+    return simple
 
 
 def _bytes(column: pa.Array) -> npt.NDArray[np.uint8]:

@@ -69,6 +69,8 @@ create function derive_drawn(of_kind text, of_codes text[], whole boolean) retur
 begin
     if of_kind = 'building' then
         if whole then
+            -- An import that filled the table has left this proof to whoever has the time.
+            alter table building validate constraint ck_building_geometry;
             perform derive_afresh('drawn.building',
                 'select code, name, number, drawn.mercator(geometry) as geometry from building order by geometry');
         else

@@ -28,11 +28,14 @@ def test_any_polygon_comes_out_as_its_shape_would_wherever_the_order_is_clear(
     rings: list[list[tuple[float, float]]],
 ) -> None:
     shapes = [shapely.Polygon(ring) for ring in rings]
-    settled, right = on_grid(column(*shapes))
-    for shape, written, clear in zip(shapes, settled.to_pylist(), right, strict=True):
+    settled, right, simple = on_grid(column(*shapes))
+    for shape, written, clear, surely in zip(shapes, settled.to_pylist(), right, simple, strict=True):
         slowly = PROMOTE["MULTIPOLYGON"](canonical(snap(shape)))
         if clear and slowly.is_valid:
             assert written == shapely.to_wkb(slowly)
+        if surely:
+            assert clear
+            assert slowly.is_valid
 
 
 def test_ordinary_buildings_are_clear() -> None:
@@ -43,8 +46,9 @@ def test_ordinary_buildings_are_clear() -> None:
     ]
     given = column(*shapes, *(shape.reverse() for shape in shapes))
     assert plain_polygons(given).all()
-    settled, right = on_grid(given)
+    settled, right, simple = on_grid(given)
     assert right.all()
+    assert simple.all()
     assert settled.slice(0, 200) == settled.slice(200)
 
 
@@ -59,8 +63,23 @@ def test_ordinary_buildings_are_clear() -> None:
     ids=["south of the world", "off the world", "its lowest vertex twice", "without area"],
 )
 def test_what_is_not_clear_is_told(ring: list[tuple[float, float]]) -> None:
-    _, right = on_grid(column(shapely.box(118, 32, 119, 33), shapely.Polygon(ring)))
+    _, right, _ = on_grid(column(shapely.box(118, 32, 119, 33), shapely.Polygon(ring)))
     assert right.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("ring", "simple"),
+    [
+        ([(0, 0), (6, 0), (6, 5), (4, 5), (4, 9), (0, 9)], True),
+        ([(0, 0), (9, 0), (9, 9), (8, 9), (8, 1), (0, 1)], False),
+        ([(0, 0), (4, 4), (4, 0), (0, 4)], False),
+        ([(2, 0), (4, 5), (0, 2), (5, 2), (1, 5)], False),
+    ],
+    ids=["a thick corner", "a thin corner, which is asked", "a bow tie", "a star drawn in one stroke, twice round"],
+)
+def test_a_ring_seen_whole_from_its_middle_is_surely_simple(ring: list[tuple[float, float]], simple: bool) -> None:  # noqa: FBT001 - a case
+    _, _, surely = on_grid(column(shapely.Polygon([(118 + x * 1e-5, 32 + y * 1e-5) for x, y in ring])))
+    assert surely.tolist() == [simple]
 
 
 def test_only_whole_flat_polygons_of_one_ring_are_plain() -> None:
