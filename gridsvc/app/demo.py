@@ -58,8 +58,8 @@ def prepare_demo(engine: Engine, home: Path, settings: Settings) -> Sheet:
 def load_town(session: Session, settings: Settings) -> None:
     """Import the catalogue and every file of the sample town, by the same code as `gridsvc import`."""
     # Loaded here, because a second start of the demo does not need them and they take a second to load.
-    from gridsvc.exchange.catalogue import import_catalogue
     from gridsvc.exchange.imports import Choices, import_file
+    from gridsvc.exchange.standards.catalogue import import_catalogue
 
     folder = shipped_data()
     if not (folder / "xinjiekou").is_dir():

@@ -1,4 +1,4 @@
-"""Incidents over HTTP: the catalogue, lists and single incidents, and the report that makes one."""
+"""Incidents over HTTP: lists and single incidents, and the report that makes one."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -15,15 +15,6 @@ from gridsvc.incidents import layers, schemas
 from gridsvc.incidents.intake import report
 
 router = APIRouter(tags=["incidents"], dependencies=[Depends(allowed("incident.read"))])
-
-
-@router.get("/catalogue", responses={200: {"model": schemas.Catalogue}})
-async def read_catalogue(database: Hot) -> Response:
-    """Read the current catalogue: classes, their conditions, limits and departments."""
-    rows = await database.rows(layers.CATALOGUE.encode(), {})
-    if not rows:
-        raise NotFound("No catalogue has been imported yet.")
-    return Response(rows[0][0].encode(), media_type="application/json")
 
 
 @router.get("/incidents", responses={200: {"model": Page[schemas.Incident]}})

@@ -64,17 +64,28 @@ INCIDENTS = Layer(
 
 CATALOGUE = """
     select json_build_object(
-        'version', v.version, 'scheme', v.scheme,
+        'version', v.version, 'scheme', v.scheme, 'current', v.current, 'imported_at', v.imported_at, 'source', v.source,
         'classes', (
             select coalesce(json_agg(json_build_object(
-                'class', c.class, 'kind', c.kind, 'name', c.name, 'name_en', c.name_en,
+                'class', c.class, 'kind', c.kind, 'name', c.name, 'name_en', c.name_en, 'major', c.major,
+                'minor', c.minor, 'radius_m', c.radius_m,
                 'conditions', (
                     select coalesce(json_agg(json_build_object(
                         'code', d.code, 'text', d.text, 'text_en', d.text_en, 'closing', d.closing,
-                        'limit', d.limit_count, 'unit', d.limit_unit, 'department', d.department) order by d.code), '[]')
+                        'limit', d.limit_count, 'unit', d.limit_unit, 'department', d.department,
+                        'evidence', d.evidence) order by d.code), '[]')
                     from catalogue_condition d where d.version = c.version and d.class = c.class)
             ) order by c.class), '[]')
             from catalogue_class c where c.version = v.version)
     )::text
-    from catalogue v where v.current"""
-"""The current catalogue as one JSON text; no row before a catalogue has been imported."""
+    from catalogue v where case when %(version)s::text is null then v.current else v.version = %(version)s end"""
+"""One version of the catalogue, the current one when none is asked for, as one JSON text; no row when there is none."""
+
+VERSIONS = """
+    select coalesce(json_agg(json_build_object(
+        'version', v.version, 'scheme', v.scheme, 'current', v.current, 'imported_at', v.imported_at,
+        'imported_by', v.imported_by, 'source', v.source) order by v.imported_at desc, v.version), '[]')::text
+    from catalogue v"""
+"""Every version that was ever in force."""
+
+CLASS_NAMES = "select class, kind, name from catalogue_class where version = %(version)s order by class"

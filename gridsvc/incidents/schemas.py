@@ -87,6 +87,7 @@ class Condition(BaseModel):
     limit: int
     unit: Literal["urgent_hour", "urgent_day", "working_hour", "working_day"]
     department: str
+    evidence: list[Literal["before", "after"]]
 
 
 class CatalogueClass(BaseModel):
@@ -96,12 +97,44 @@ class CatalogueClass(BaseModel):
     kind: Literal["asset", "matter"]
     name: str
     name_en: str
+    major: str
+    minor: str
+    radius_m: float
     conditions: list[Condition]
 
 
-class Catalogue(BaseModel):
-    """The current catalogue."""
+class CatalogueVersion(BaseModel):
+    """A version of the catalogue and where it came from; none is ever deleted."""
 
     version: str
     scheme: str
+    current: bool
+    imported_at: datetime
+    source: str
+
+
+class Catalogue(CatalogueVersion):
+    """One version of the catalogue with its classes."""
+
     classes: list[CatalogueClass]
+
+
+class CatalogueVersions(BaseModel):
+    """Every version of the catalogue, the newest first."""
+
+    items: list[CatalogueVersion]
+
+
+class Renumbered(BaseModel):
+    """A class of one version and the class of another that has its name; `to` is null where none or several have it."""
+
+    class_: Annotated[str, Field(alias="class")]
+    name: str
+    to: str | None
+    candidates: list[str]
+
+
+class Crosswalk(BaseModel):
+    """What the classes of one version are called in another, by name."""
+
+    items: list[Renumbered]

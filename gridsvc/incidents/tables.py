@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gridsvc.core.db import Base
@@ -31,6 +32,8 @@ class Catalogue(Base):
     scheme: Mapped[str] = mapped_column(Text)
     imported_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
     current: Mapped[bool] = mapped_column(server_default="false")
+    source: Mapped[str] = mapped_column(Text, server_default="")
+    imported_by: Mapped[str] = mapped_column(Text, server_default="system")
 
 
 class CatalogueClass(Base):
@@ -43,6 +46,9 @@ class CatalogueClass(Base):
     kind: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     name_en: Mapped[str] = mapped_column(Text)
+    major: Mapped[str] = mapped_column(Text, server_default="")
+    minor: Mapped[str] = mapped_column(Text, server_default="")
+    radius_m: Mapped[float] = mapped_column(server_default="30")
 
 
 class CatalogueCondition(Base):
@@ -66,6 +72,7 @@ class CatalogueCondition(Base):
     limit_count: Mapped[int]
     limit_unit: Mapped[str] = mapped_column(Text)
     department: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 
 
 class IncidentDay(Base):

@@ -171,11 +171,11 @@ def proofs_as_sentences() -> Iterator[None]:
 
 
 def _import_one(session: Session, layer: str, file: Path, choices: "Choices", asked: Asked) -> list["Fault"]:
-    from gridsvc.exchange.catalogue import import_catalogue
     from gridsvc.exchange.imports import import_file, write_rejects
+    from gridsvc.exchange.standards.catalogue import import_catalogue
 
     if layer == "catalogue":
-        version, conditions = import_catalogue(session, file, actor=SYSTEM)
+        version, conditions = import_catalogue(session, file, actor=SYSTEM, constants=choices.constants)
         say(f"{file.name}: catalogue {version}, {conditions} conditions, is now the current one.")
         return []
     with progress_bar(f"{file.name} → {layer}") as progress:

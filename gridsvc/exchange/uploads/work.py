@@ -65,12 +65,9 @@ def _try(running: Running, given: Given, path: Path) -> dict[str, Any]:
 
 def _bring_in(running: Running, given: Given, path: Path) -> dict[str, Any]:
     # Loaded by the worker alone: the service that only takes files in does without.
-    from gridsvc.exchange.catalogue import import_catalogue  # noqa: PLC0415
     from gridsvc.exchange.imports import Choices, Refused, import_file  # noqa: PLC0415
+    from gridsvc.exchange.standards.catalogue import import_catalogue  # noqa: PLC0415
 
-    if given.layer == "catalogue":
-        version, conditions = import_catalogue(running.session, path, actor=running.actor)
-        return {"version": version, "conditions": conditions}
     choices = Choices(
         from_=given.moment,
         since=given.from_,
@@ -85,6 +82,9 @@ def _bring_in(running: Running, given: Given, path: Path) -> dict[str, Any]:
         trust_crs=given.trust_crs,
     )
     try:
+        if given.layer == "catalogue":
+            version, conditions = import_catalogue(running.session, path, actor=running.actor, constants=given.set)
+            return {"version": version, "conditions": conditions}
         outcome = import_file(
             running.session,
             path,
