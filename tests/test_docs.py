@@ -10,7 +10,7 @@ from typer.main import get_command
 from gridsvc.app.cli import cli
 from gridsvc.app.tiles import LAYERS as TILE_LAYERS
 from gridsvc.core.settings import Settings
-from gridsvc.exchange.layers import LAYERS
+from gridsvc.exchange.layers import LAYERS, STANDARDS
 from tests.conftest import Service
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,7 @@ def test_every_endpoint_is_documented(service: Service) -> None:
     assert [path for path in paths if path.removeprefix("/api/v1") not in README] == []
 
 
-@pytest.mark.parametrize("layer", sorted({*LAYERS, *TILE_LAYERS, "catalogue"}))
+@pytest.mark.parametrize("layer", sorted({*LAYERS, *TILE_LAYERS, *STANDARDS}))
 def test_every_layer_is_documented(layer: str) -> None:
     assert f"`{layer}`" in README
 

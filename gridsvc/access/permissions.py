@@ -13,6 +13,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "territory.read": EVERYBODY,
     "workforce.read": EVERYBODY,
     "patrol.read": EVERYBODY,
+    "calendar.change": frozenset({"admin"}),
     "incident.read": EVERYBODY,
     "incident.report": EVERYBODY - {"viewer"},
 }

@@ -63,3 +63,15 @@ class TooMany(Refusal):
     """It was asked too often; `retry_after_s` says when to ask again."""
 
     kind = "too_many"
+
+
+class Unconditional(Refusal):
+    """A change must say which version of the thing it is made to (If-Match)."""
+
+    kind = "unconditional"
+
+
+class Stale(Refusal):
+    """The thing has changed since the asker read it; `version` says what it is now."""
+
+    kind = "stale"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import orjson
 import structlog
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Header, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from gridsvc.core.db import Database
-from gridsvc.core.errors import Refusal
+from gridsvc.core.errors import Refusal, Stale, Unconditional
 
 log = structlog.get_logger()
 
@@ -28,6 +28,8 @@ STATUS = {
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
+    "stale": 412,
+    "unconditional": 428,
     "too_large": 413,
     "unavailable": 503,
     "too_many": 429,
@@ -52,6 +54,26 @@ def open_session(database: Annotated[Database, Depends(database_of)]) -> Iterato
 # after the answer, and a failed commit would still have been told as a success.
 InTransaction = Annotated[Session, Depends(open_session, scope="function")]
 Hot = Annotated[Database, Depends(database_of)]
+
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag of what is changed, as it was read")]
+
+
+def etag(version: object) -> str:
+    """Write a version as a strong ETag."""
+    return f'"{version}"'
+
+
+def require_match(given: str | None, version: object, what: str) -> None:
+    """Let a change through that was made to the present version of a thing.
+
+    Raises Unconditional (428) when none is named, and Stale (412) with the present one when it is another.
+    """
+    if given is None:
+        raise Unconditional(f"Say in If-Match to which version of {what} this is done; reading it gives its ETag.")
+    named = {one.strip().removeprefix("W/") for one in given.split(",")}
+    if "*" not in named and etag(version) not in named:
+        raise Stale(f"There is a newer version of {what} than the one this is done to; read it again.", version=version)
 
 
 def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:

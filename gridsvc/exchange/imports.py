@@ -32,7 +32,7 @@ from gridsvc.exchange.formats.columns import renamed
 from gridsvc.exchange.formats.reading import count_rows, read_file, read_pieces
 from gridsvc.exchange.formats.tables import ALL_ROWS
 from gridsvc.exchange.formats.wkb import shapes_of
-from gridsvc.exchange.layers import LAYERS, ImportLayer
+from gridsvc.exchange.layers import LAYERS, STANDARDS, ImportLayer
 from gridsvc.exchange.merging import Merged, Staging, Straight, indexes_last
 from gridsvc.exchange.placing.known import refuse_misplaced
 from gridsvc.exchange.placing.zones import lies_beside_its_zone, refuse_wrong_zone
@@ -198,7 +198,7 @@ def ahead(pieces: Iterator[Thing]) -> Iterator[Thing]:
 
 def _layer(name: str) -> ImportLayer:
     if name not in LAYERS:
-        raise Invalid(f"There is no layer {name!r}; there are {', '.join((*LAYERS, 'catalogue'))}.")
+        raise Invalid(f"There is no layer {name!r}; there are {', '.join((*LAYERS, *STANDARDS))}.")
     return LAYERS[name]
 
 

@@ -239,4 +239,7 @@ LAYERS: dict[str, ImportLayer] = {
         ),
     )
 }
-"""Every layer of rows; the catalogue, whose rows nest, has its own reader."""
+"""Every layer of rows that stand by themselves."""
+
+STANDARDS = ("catalogue", "calendar")
+"""What an office works by; these files are read as a whole (`standards/`)."""

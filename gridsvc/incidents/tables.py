@@ -13,7 +13,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gridsvc.core.db import Base
@@ -73,6 +73,38 @@ class CatalogueCondition(Base):
     limit_unit: Mapped[str] = mapped_column(Text)
     department: Mapped[str] = mapped_column(Text)
     evidence: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+
+
+class OfficeDay(Base):
+    """A day that is not what its weekday says: a holiday, or a make-up working day (调休)."""
+
+    __tablename__ = "office_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    worked: Mapped[bool]
+    name: Mapped[str] = mapped_column(Text, server_default="")
+    source: Mapped[str] = mapped_column(Text)
+
+
+class OfficeHours(Base):
+    """Office hours from a day of the year (MM-DD) on, as pairs of HH:MM:SS."""
+
+    __tablename__ = "office_hours"
+
+    begins: Mapped[str] = mapped_column(Text, primary_key=True)
+    hours: Mapped[Any] = mapped_column(JSONB)
+
+
+class CalendarState(Base):
+    """The one row that says until when the calendar is known, and by a random number which one it is."""
+
+    __tablename__ = "calendar"
+
+    one: Mapped[bool] = mapped_column(primary_key=True, server_default="true")
+    version: Mapped[int] = mapped_column(BigInteger)
+    known_until: Mapped[date]
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
+    changed_by: Mapped[str] = mapped_column(Text, server_default="system")
 
 
 class IncidentDay(Base):

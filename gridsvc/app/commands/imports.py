@@ -46,7 +46,7 @@ class Asked:
 Layer = Annotated[
     str,
     typer.Argument(
-        help="divisions communities grids buildings streets assets workers posts routes incidents catalogue"
+        help="divisions communities grids buildings streets assets workers posts routes incidents catalogue calendar"
     ),
 ]
 Files = Annotated[list[Path], typer.Argument(help="GeoJSON, GeoPackage, Shapefile (zip), FlatGeobuf, CSV, raw OSM")]
@@ -172,8 +172,13 @@ def proofs_as_sentences() -> Iterator[None]:
 
 def _import_one(session: Session, layer: str, file: Path, choices: "Choices", asked: Asked) -> list["Fault"]:
     from gridsvc.exchange.imports import import_file, write_rejects
+    from gridsvc.exchange.standards.calendar import import_calendar
     from gridsvc.exchange.standards.catalogue import import_catalogue
 
+    if layer == "calendar":
+        told = import_calendar(session, file, actor=SYSTEM)
+        say(f"{file.name}: {told.days} days; the calendar is known until {told.known_until}.")
+        return []
     if layer == "catalogue":
         version, conditions = import_catalogue(session, file, actor=SYSTEM, constants=choices.constants)
         say(f"{file.name}: catalogue {version}, {conditions} conditions, is now the current one.")

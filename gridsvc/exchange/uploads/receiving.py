@@ -16,7 +16,7 @@ from starlette.types import Message
 from gridsvc.access.guard import Caller, allowed
 from gridsvc.core.errors import Forbidden, Invalid, TooLarge
 from gridsvc.core.settings import Settings
-from gridsvc.exchange.layers import LAYERS
+from gridsvc.exchange.layers import LAYERS, STANDARDS
 
 MEGABYTE = 1_000_000
 FIELDS_BYTES = 100_000
@@ -71,7 +71,7 @@ FORM: dict[str, Any] = {
                             "format": "binary",
                             "description": "The format is told by its name, as for `gridsvc import`",
                         },
-                        "layer": {"type": "string", "enum": [*LAYERS, "catalogue"]},
+                        "layer": {"type": "string", "enum": [*LAYERS, *STANDARDS]},
                         "crs": {"type": "string", "default": "auto", "description": "auto, EPSG:n, gcj02 or bd09"},
                         "dry_run": {"type": "boolean", "default": False},
                         "from": {
@@ -174,8 +174,8 @@ def _asked(form: FormData, name: str, sha256: str) -> Asked:
         asked = Asked.model_validate({**given, "file": name, "sha256": sha256})
     except ValidationError as error:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
-    if asked.layer not in LAYERS and asked.layer != "catalogue":
-        raise Invalid(f"There is no layer {asked.layer!r}; there are {', '.join((*LAYERS, 'catalogue'))}.")
+    if asked.layer not in LAYERS and asked.layer not in STANDARDS:
+        raise Invalid(f"There is no layer {asked.layer!r}; there are {', '.join((*LAYERS, *STANDARDS))}.")
     return asked
 
 

@@ -66,6 +66,7 @@ def _try(running: Running, given: Given, path: Path) -> dict[str, Any]:
 def _bring_in(running: Running, given: Given, path: Path) -> dict[str, Any]:
     # Loaded by the worker alone: the service that only takes files in does without.
     from gridsvc.exchange.imports import Choices, Refused, import_file  # noqa: PLC0415
+    from gridsvc.exchange.standards.calendar import import_calendar  # noqa: PLC0415
     from gridsvc.exchange.standards.catalogue import import_catalogue  # noqa: PLC0415
 
     choices = Choices(
@@ -85,6 +86,8 @@ def _bring_in(running: Running, given: Given, path: Path) -> dict[str, Any]:
         if given.layer == "catalogue":
             version, conditions = import_catalogue(running.session, path, actor=running.actor, constants=given.set)
             return {"version": version, "conditions": conditions}
+        if given.layer == "calendar":
+            return asdict(import_calendar(running.session, path, actor=running.actor))
         outcome = import_file(
             running.session,
             path,

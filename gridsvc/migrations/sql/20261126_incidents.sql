@@ -29,3 +29,30 @@ create trigger catalogue_is_kept before delete or update on catalogue_class
     for each row execute function catalogue_is_kept();
 create trigger catalogue_is_kept before delete or update on catalogue_condition
     for each row execute function catalogue_is_kept();
+
+-- The calendar -------------------------------------------------------------------------------------------------------
+
+-- Days that are not what their weekday says; seeded from the announcements of the State Council, and the office's own.
+create table office_day (
+    day date constraint pk_office_day primary key,
+    worked boolean not null,
+    name text not null default '',
+    source text not null
+);
+create table office_hours (
+    begins text constraint pk_office_hours primary key,
+    hours jsonb not null,
+    constraint ck_office_hours_begins check (begins ~ '^\d\d-\d\d$')
+);
+insert into office_hours values ('01-01', '[["08:00:00", "12:00:00"], ["14:00:00", "18:00:00"]]');
+
+-- One row. A version is never given twice, not even by a backup that comes back, so that a process may keep what it read.
+create table calendar (
+    one boolean not null default true constraint pk_calendar primary key,
+    version bigint not null,
+    known_until date not null,
+    changed_at timestamptz not null default now(),
+    changed_by text not null default 'system',
+    constraint ck_calendar_one check (one)
+);
+insert into calendar (version, known_until) values (hashtextextended(gen_random_uuid()::text, 0), '2026-12-31');
