@@ -16,6 +16,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "calendar.change": frozenset({"admin"}),
     "incident.read": EVERYBODY,
     "incident.report": EVERYBODY - {"viewer"},
+    "incident.act": EVERYBODY - {"viewer", "planner"},
 }
 
 

@@ -24,14 +24,18 @@ class State:
 
 STATES: tuple[State, ...] = (
     State("reported", {"zh": "报", "en": "R"}, {"zh": "已上报", "en": "reported"}, "#bf4f00", "#ffffff"),
+    State("verifying", {"zh": "核", "en": "V"}, {"zh": "核查中", "en": "verifying"}, "#a35a00", "#ffffff"),
     State("filed", {"zh": "立", "en": "F"}, {"zh": "已立案", "en": "filed"}, "#e69f00", "#1f2933"),
     State("dispatched", {"zh": "派", "en": "D"}, {"zh": "已派遣", "en": "dispatched"}, "#f0e442", "#1f2933"),
     State("handling", {"zh": "处", "en": "H"}, {"zh": "处理中", "en": "handling"}, "#0072b2", "#ffffff"),
+    State("suspended", {"zh": "挂", "en": "S"}, {"zh": "已挂账", "en": "suspended"}, "#5b4b8a", "#ffffff"),
     State("feedback", {"zh": "馈", "en": "B"}, {"zh": "已反馈", "en": "feedback"}, "#007f5f", "#ffffff"),
+    State("checking", {"zh": "实", "en": "K"}, {"zh": "核实中", "en": "checking"}, "#56b4e9", "#1f2933"),
     State("closed", {"zh": "结", "en": "C"}, {"zh": "已结案", "en": "closed"}, "#6b7785", "#ffffff", is_open=False),
     State(
         "rejected", {"zh": "退", "en": "X"}, {"zh": "不予立案", "en": "rejected"}, "#ffffff", "#4a5560", is_open=False
     ),
+    State("merged", {"zh": "并", "en": "M"}, {"zh": "已并案", "en": "merged"}, "#dfe4e8", "#4a5560", is_open=False),
 )
 UNKNOWN = State("", {"zh": "?", "en": "?"}, {"zh": "其他", "en": "other"}, "#ffffff", "#1f2933")
 """What a state without a line above looks like: still on the map, and plainly not one of the known."""

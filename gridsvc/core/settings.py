@@ -25,6 +25,20 @@ class Settings(BaseSettings):
     fallback_queue: str = Field(
         "fallback", min_length=1, description="Name of the queue that receives what lies outside every community"
     )
+    duplicate_days: int = Field(
+        7, ge=0, description="How many days back an open report nearby is looked for as the same thing"
+    )
+    intake_minutes: int = Field(15, ge=1, description="Clock of the stage until a report is filed, in minutes")
+    dispatch_minutes: int = Field(15, ge=1, description="Clock of the stage until it is dispatched, in minutes")
+    check_minutes: int = Field(30, ge=1, description="Clock of the stage until a mending is checked, in minutes")
+    most_returns: int = Field(
+        3, ge=1, description="After how many returns an incident goes to the territory's own queue"
+    )
+    territory_queue: str = Field(
+        "territory",
+        min_length=1,
+        description="Name of the queue of the territory itself, which takes what was returned too often",
+    )
     pool_size: int = Field(8, ge=1, le=64, description="Connections of each of the two database pools")
     statement_timeout_s: int = Field(30, ge=1, description="Longest a statement of the API may run, in seconds")
     session_hours: int = Field(12, ge=1, le=168, description="How long a sign-in on a page lasts, in hours, at most")

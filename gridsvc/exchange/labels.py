@@ -13,6 +13,17 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 CHINESE = {
+    "asset": "部件",
+    "due_uncertain": "时限待定",
+    "excluded": "不计考核",
+    "merged_into": "并入案件",
+    "parent": "上级案件",
+    "returns": "回退次数",
+    "reworks": "返工次数",
+    "self_handled": "自处置",
+    "stage_due_at": "阶段时限",
+    "stage_since": "进入阶段时间",
+    "waiting": "待审批",
     "area_m2": "面积（平方米）",
     "assignee": "处置人",
     "buildings": "楼栋数",

@@ -41,7 +41,7 @@ class Actor:
 class Step:
     """One line of the log: what was done, by whom, when, and what was said with it; never changed once written.
 
-    `to` is a department, `worker:` and a staff number, or the number of another incident; `count` the units that an
+    `queue` is where a report outside every community waits. `to` is a department, `worker:` and a staff number, or the number of another incident; `count` the units that an
     extension asks for; `passed` the finding of a check; `evidence` are SHA-256 of photos.
     """
 
@@ -54,6 +54,7 @@ class Step:
     evidence: tuple[str, ...] = ()
     count: int | None = None
     passed: bool | None = None
+    queue: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,21 @@ class Case:
     excluded: bool = False
     grade: int | None = None
 
+    @property
+    def total(self) -> Limit:
+        """Give the limit of the total clock, with what extensions have added."""
+        return Limit(self.limit.count + self.extra, self.limit.unit)
+
     def due(self, calendar: WorkCalendar) -> Due | None:
         """Find when the total clock runs out; None while it rests, because nobody knows for how long."""
         if self.paused_since is not None:
             return None
-        total = Limit(self.limit.count + self.extra, self.limit.unit)
-        return due(self.reported_at, total, calendar, self.pauses)
+        return due(self.reported_at, self.total, calendar, self.pauses)
 
     def overdue(self, now: datetime, calendar: WorkCalendar) -> bool:
         """Tell whether the total clock had run out when the case ended, or has now; an appeal does not change that."""
         if self.paused_since is not None:
-            total = Limit(self.limit.count + self.extra, self.limit.unit)
-            return due(self.reported_at, total, calendar, self.pauses).at < self.paused_since
+            return due(self.reported_at, self.total, calendar, self.pauses).at < self.paused_since
         ends = self.due(calendar)
         return ends is not None and ends.at < (self.closed_at or now)
 
@@ -176,7 +180,15 @@ def _department(case: Case, step: Step) -> str | None:
 
 Reading = Callable[[Case, Step], dict[str, Any]]
 
+
+def _imported(_: Case, step: Step) -> dict[str, Any]:
+    ended = step.to in ENDED
+    return {"status": step.to, "closed_at": step.at if ended else None}
+
+
 CHANGES: dict[str, Reading] = {
+    "report": lambda _, step: {"status": "reported", "department": step.to, "queue": step.queue},
+    "imported": _imported,
     "verify": lambda _, step: {"status": "verifying", "assignee": _worker(step)},
     "verified": lambda _, step: {"status": "reported", "found": step.passed, "assignee": None},
     "file": lambda _, __: {"status": "filed"},
@@ -185,6 +197,7 @@ CHANGES: dict[str, Reading] = {
         "status": "dispatched",
         "assignee": _worker(step),
         "department": _department(case, step),
+        "queue": None,
     },
     "accept": lambda _, __: {"status": "handling"},
     "return": lambda case, _: {"status": "filed", "returns": case.returns + 1, "assignee": None},

@@ -10,7 +10,20 @@ from gridsvc.core.browse import Boxed
 from gridsvc.territory.schemas import Place
 
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
-Status = Literal["reported", "filed", "dispatched", "handling", "feedback", "closed", "rejected"]
+Status = Literal[
+    "reported",
+    "verifying",
+    "filed",
+    "dispatched",
+    "handling",
+    "suspended",
+    "feedback",
+    "checking",
+    "closed",
+    "rejected",
+    "merged",
+]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Source = Literal["worker", "dispatcher", "hotline", "public", "open311", "patrol"]
 
 
@@ -74,7 +87,91 @@ class Incident(BaseModel):
     text: str
     photos: list[Any]
     why: dict[str, Any]
+    asset: str | None
+    version: int
+    due_uncertain: bool
+    stage_since: datetime
+    stage_due_at: datetime | None
+    waiting: Literal["suspend", "extend", "appeal"] | None
+    returns: int
+    reworks: int
+    self_handled: bool
+    excluded: bool
+    merged_into: str | None
+    parent: str | None
     geometry: dict[str, Any] | None = None
+
+
+class OneIncident(Incident):
+    """One incident, with what the caller may do next with it."""
+
+    actions: list[str]
+
+
+class Reported(OneIncident):
+    """An incident that was just reported, with the open ones nearby that may be the same thing."""
+
+    duplicates: list["Near"]
+
+
+class Near(BaseModel):
+    """An open incident of the same class nearby, or of the same asset."""
+
+    id: str
+    number: str
+    status: Status
+    reported_at: datetime
+    same_asset: bool
+    distance_m: float
+
+
+class Duplicates(BaseModel):
+    """What may be the same thing, nearest first."""
+
+    items: list[Near]
+
+
+class Action(BaseModel):
+    """What is to be done, and what is said with it.
+
+    `to` is a department, `worker:` and a staff number, or the number of another incident; `count` the units an
+    extension asks for, or a grade; `passed` what a check found; `evidence` SHA-256 of photos.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Annotated[str, Field(min_length=1, max_length=40)]
+    reason: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
+    note: Annotated[str | None, Field(max_length=4000)] = None
+    to: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    evidence: Annotated[list[Sha256], Field(max_length=20)] = []
+    count: Annotated[int | None, Field(ge=0, le=10_000)] = None
+    passed: bool | None = None
+
+
+class Line(BaseModel):
+    """One line of the log."""
+
+    number: int
+    action: str
+    actor: str
+    role: str
+    at: datetime
+    reason: str | None = None
+    note: str | None = None
+    to: str | None = None
+    queue: str | None = None
+    evidence: list[str] = []
+    count: int | None = None
+    passed: bool | None = None
+    worker: str | None = None
+    department: str | None = None
+
+
+class Log(BaseModel):
+    """The log of an incident, from the report on."""
+
+    items: list[Line]
 
 
 class Condition(BaseModel):

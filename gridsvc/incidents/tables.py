@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Text,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -108,12 +109,12 @@ class CalendarState(Base):
 
 
 class IncidentDay(Base):
-    """The last number given on a day."""
+    """From where of the one sequence the numbers of a day are counted."""
 
     __tablename__ = "incident_day"
 
     day: Mapped[date] = mapped_column(primary_key=True)
-    last: Mapped[int]
+    base: Mapped[int] = mapped_column(BigInteger)
 
 
 class Incident(Base):
@@ -133,6 +134,11 @@ class Incident(Base):
         Index("ix_incident_number", "number", postgresql_ops={"number": "text_pattern_ops"}),
         Index("ix_incident_grid", "grid", "id", postgresql_where="closed_at is null"),
         Index("ix_incident_condition", "catalogue", "class", "condition"),
+        Index("ix_incident_open_place", "geometry", postgresql_using="gist", postgresql_where="closed_at is null"),
+        Index("ix_incident_asset", "asset", postgresql_where="asset is not null and closed_at is null"),
+        Index("ix_incident_due", "due_at", "id", postgresql_where="closed_at is null"),
+        Index("ix_incident_parent", "parent", postgresql_where="parent is not null"),
+        Index("ix_incident_merged_into", "merged_into", postgresql_where="merged_into is not null"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -156,3 +162,43 @@ class Incident(Base):
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     geometry: Mapped[Any] = mapped_column(column("POINT"))
+    asset: Mapped[str | None] = mapped_column(ForeignKey("asset.code"))
+    why: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    version: Mapped[int] = mapped_column(server_default="0")
+    due_uncertain: Mapped[bool] = mapped_column(server_default="false")
+    stage_since: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    stage_due_at: Mapped[datetime | None] = mapped_column(Instant)
+    waiting: Mapped[str | None] = mapped_column(Text)
+    waiting_by: Mapped[str | None] = mapped_column(Text)
+    returns: Mapped[int] = mapped_column(server_default="0")
+    reworks: Mapped[int] = mapped_column(server_default="0")
+    reopened: Mapped[int] = mapped_column(server_default="0")
+    self_handled: Mapped[bool] = mapped_column(server_default="false")
+    excluded: Mapped[bool] = mapped_column(server_default="false")
+    grade: Mapped[int | None]
+    merged_into: Mapped[str | None] = mapped_column(ForeignKey("incident.number"))
+    parent: Mapped[str | None] = mapped_column(ForeignKey("incident.number"))
+
+
+class IncidentStep(Base):
+    """One line of an incident's log: what was done, by whom, when, and what was said with it; never changed."""
+
+    __tablename__ = "incident_step"
+
+    incident: Mapped[int] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    action: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)
+    worker: Mapped[str | None] = mapped_column(Text)
+    department: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Instant)
+    reason: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    to: Mapped[str | None] = mapped_column(Text)
+    queue: Mapped[str | None] = mapped_column(Text)
+    evidence: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    count: Mapped[int | None]
+    passed: Mapped[bool | None]
+    before: Mapped[str | None] = mapped_column(Text)
+    after: Mapped[str] = mapped_column(Text)

@@ -161,7 +161,7 @@ def decide(case: Case, asked: Step, rules: Rules) -> list[Step]:
     if asked.actor.role not in move.who:
         raise Forbidden(f"To {_words(move)} is for {', '.join(sorted(move.who))}, not for {asked.actor.role}.")
     if case.status not in move.of:
-        raise Conflict(f"It is {case.status}, and cannot be asked to {_words(move)}.", status=case.status)
+        raise Conflict(f"It is {case.status}, and cannot be asked to {_words(move)}.", state=case.status)
     if missing := [name for name in move.needs if not getattr(asked, name)]:
         raise Invalid(f"To {_words(move)}, say {' and '.join(missing)}.")
     for guard in move.guards:

@@ -63,7 +63,7 @@ def test_every_layer_has_its_features_and_its_facts(town: Town) -> None:
         "buildings": 3,
         "communities": 2,
         "routes": 1,
-        "incidents": 7,
+        "incidents": 11,
     }
     grid = rows(page, "grids")[3]
     assert grid["kind"] == "专属网格"
@@ -77,9 +77,9 @@ def test_every_layer_has_its_features_and_its_facts(town: Town) -> None:
 
 def test_an_incident_is_shown_by_letter_as_well_as_by_colour(town: Town) -> None:
     discs = block(draw_overview(town, "zh"), "incidents")["drawing"]["states"]
-    assert [discs[state.code][0] for state in STATES] == list("报立派处馈结退")
+    assert [discs[state.code][0] for state in STATES] == list("报核立派处挂馈实结退并")
     discs = block(draw_overview(town, "en"), "incidents")["drawing"]["states"]
-    assert [discs[state.code][0] for state in STATES] == list("RFDHBCX")
+    assert [discs[state.code][0] for state in STATES] == list("RVFDHSBKCXM")
 
 
 def test_a_state_nobody_knows_is_still_on_the_map(town: Town) -> None:
@@ -278,7 +278,7 @@ def test_every_feature_is_really_drawn(page: Page, town: Town, tmp_path: Path) -
                (path) => path.getTotalLength() > 20).length]))"""
     )
     assert drawn == {"grids": 4, "streets": 2, "buildings": 3, "communities": 2, "routes": 1}
-    assert page.locator(".incident .disc").all_inner_texts() == list("报立派处馈结退")
+    assert page.locator(".incident .disc").all_inner_texts() == list("报核立派处挂馈实结退并")
 
 
 @pytest.mark.browser

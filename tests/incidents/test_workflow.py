@@ -150,7 +150,7 @@ def test_an_approved_appeal_takes_a_case_out_of_the_statistics_and_keeps_the_tim
 
 
 def test_every_action_of_the_table_can_be_read_from_a_log() -> None:
-    assert set(CHANGES) | {"unmerge"} == set(MOVES) | {"fall_back"}
+    assert set(CHANGES) | {"unmerge"} == set(MOVES) | {"fall_back", "report", "imported"}
 
 
 @st.composite

@@ -7,27 +7,33 @@ from staging s
 cross join lateral locate_point(s.geometry, s.reported_at, s.accuracy_m) l
 where s.number is null or not exists (select from incident i where i.number = s.number);
 
-create temporary table numbered on commit drop as
-select l.*, coalesce(
-    l.number,
-    to_char(l.day, 'YYYYMMDD-') || lpad((coalesce(d.last, 0)
-        + row_number() over (partition by l.day order by l.reported_at, st_x(l.geometry), l.row))::text, 6, '0')) as given
-from located l left join incident_day d on d.day = l.day;
+-- Numbers go on after the highest of the day, in the database or in the file.
+select keep_incident_numbers(day, coalesce(max(right(number, 6)::integer), 0)) from located group by day order by day;
 
-insert into incident_day as d (day, last)
-select day, max(right(given, 6)::integer) from numbered group by day
-on conflict (day) do update set last = greatest(d.last, excluded.last);
+create temporary table numbered on commit drop as
+select l.*, coalesce(l.number, next_incident_number(l.day)) as given
+from (select * from located order by day, reported_at, st_x(geometry), row offset 0) l;
 
 insert into incident (
     number, catalogue, class, condition, status, source, text, accuracy_m, rule, community, grid, grid_version, queue,
-    responsible, department, reported_at, closed_at, geometry)
+    responsible, department, reported_at, closed_at, stage_since, geometry, why, version)
 select n.given, c.version, n.class, n.condition, n.status, n.source, n.text, n.accuracy_m, n.rule, n.community, n.grid,
        n.grid_version, case when n.community is null then current_setting('gridsvc.fallback_queue') end, n.responsible,
        c.department, n.reported_at,
-       case when n.status in ('closed', 'rejected') then coalesce(n.closed_at, n.reported_at) end, n.geometry
+       case when n.status in ('closed', 'rejected', 'merged') then coalesce(n.closed_at, n.reported_at) end,
+       coalesce(n.closed_at, n.reported_at), n.geometry, jsonb_build_object('rule', n.rule, 'because', 'imported'),
+       case when n.status = 'reported' then 1 else 2 end
 from numbered n
 join catalogue_condition c on c.class = n.class and c.code = n.condition
     and c.version = (select version from catalogue where current)
 order by n.given;
+
+-- The log of what came as history: that it was reported, and the state it came in.
+insert into incident_step (incident, number, action, actor, role, at, "to", queue, after)
+select i.id, 1, 'report', 'system', 'admin', i.reported_at, i.department, i.queue, 'reported'
+from incident i join numbered n on n.given = i.number;
+insert into incident_step (incident, number, action, actor, role, at, "to", before, after)
+select i.id, 2, 'imported', 'system', 'admin', i.stage_since, i.status, 'reported', i.status
+from incident i join numbered n on n.given = i.number where i.status <> 'reported';
 
 select count(*), 0 from numbered

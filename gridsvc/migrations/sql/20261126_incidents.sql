@@ -56,3 +56,144 @@ create table calendar (
     constraint ck_calendar_one check (one)
 );
 insert into calendar (version, known_until) values (hashtextextended(gen_random_uuid()::text, 0), '2026-12-31');
+
+-- Incidents ----------------------------------------------------------------------------------------------------------
+
+alter table incident
+    add asset text constraint fk_incident_asset references asset (code),
+    -- Why it went to whom, as it was decided.
+    add why jsonb not null default '{}',
+    -- Lines of the log; the version that a change is made to.
+    add version integer not null default 0,
+    add due_uncertain boolean not null default false,
+    -- Since when it is in its stage, and when the stage's own clock runs out.
+    add stage_since timestamptz not null default now(),
+    add stage_due_at timestamptz,
+    -- What waits for approval (suspend, extend, appeal), and who asked.
+    add waiting text,
+    add waiting_by text,
+    add returns integer not null default 0,
+    add reworks integer not null default 0,
+    add reopened integer not null default 0,
+    add self_handled boolean not null default false,
+    -- An approved appeal takes it out of the statistics; the raw times stay.
+    add excluded boolean not null default false,
+    add grade integer,
+    add merged_into text constraint fk_incident_merged_into references incident (number),
+    add parent text constraint fk_incident_parent references incident (number),
+    drop constraint ck_incident_status,
+    drop constraint ck_incident_closed,
+    drop constraint ck_incident_owner,
+    add constraint ck_incident_status check (status in ('reported', 'verifying', 'filed', 'dispatched', 'handling',
+        'suspended', 'feedback', 'checking', 'closed', 'rejected', 'merged')),
+    add constraint ck_incident_closed check ((status in ('closed', 'rejected', 'merged')) = (closed_at is not null)),
+    add constraint ck_incident_owner check ((grid is null) = (grid_version is null)),
+    add constraint ck_incident_waiting check (waiting in ('suspend', 'extend', 'appeal')
+        and (waiting is null) = (waiting_by is null));
+update incident set stage_since = coalesce(closed_at, reported_at), why = jsonb_build_object('rule', rule);
+-- An index for each question that is asked of what is open; closed ones, of which there are ever more, are in none.
+create index ix_incident_open_place on incident using gist (geometry) where closed_at is null;
+create index ix_incident_asset on incident (asset) where asset is not null and closed_at is null;
+create index ix_incident_due on incident (due_at, id) where closed_at is null;
+create index ix_incident_parent on incident (parent) where parent is not null;
+create index ix_incident_merged_into on incident (merged_into) where merged_into is not null;
+
+-- The log: one line for each step, never changed; what an incident is now is nothing but its log, read in order.
+create table incident_step (
+    incident bigint not null constraint fk_incident_step_incident references incident (id),
+    number integer not null,
+    action text not null,
+    actor text not null,
+    role text not null,
+    worker text,
+    department text,
+    at timestamptz not null,
+    reason text,
+    note text,
+    "to" text,
+    queue text,
+    evidence text[] not null default '{}',
+    count integer,
+    passed boolean,
+    -- The status before and after.
+    before text,
+    after text not null,
+    constraint pk_incident_step primary key (incident, number)
+);
+insert into incident_step (incident, number, action, actor, role, at, "to", queue, after)
+select i.id, 1, 'report', 'system', 'admin', i.reported_at, i.department, i.queue, 'reported' from incident i;
+insert into incident_step (incident, number, action, actor, role, at, "to", before, after)
+select i.id, 2, 'imported', 'system', 'admin', coalesce(i.closed_at, i.reported_at), i.status, 'reported', i.status
+from incident i where i.status <> 'reported';
+update incident i set version = (select count(*) from incident_step s where s.incident = i.id);
+
+create function log_is_kept() returns trigger language plpgsql set search_path = public as $$
+begin
+    raise exception 'the log of an incident is only ever added to' using errcode = 'integrity_constraint_violation';
+end
+$$;
+create trigger log_is_kept before delete or update on incident_step for each row execute function log_is_kept();
+
+-- Numbers ------------------------------------------------------------------------------------------------------------
+
+-- A number is how far one sequence has come since the first report of its day. Nobody waits for anybody but at that one
+-- moment, and a report that is taken back leaves a gap.
+create sequence incident_number;
+alter table incident_day add base bigint;
+update incident_day set base = nextval('incident_number') - last;
+alter table incident_day drop last, alter base set not null;
+
+create function next_incident_number(of_day date) returns text language plpgsql as $$
+declare
+    began bigint;
+    given text;
+begin
+    -- An import that gives numbers of this day alone holds this lock for itself.
+    perform pg_advisory_xact_lock_shared(1852401010, of_day - date '2000-01-01');
+    select d.base into began from incident_day d where d.day = of_day;
+    if not found then
+        insert into incident_day values (of_day, nextval('incident_number')) on conflict (day) do nothing;
+        select d.base into strict began from incident_day d where d.day = of_day;
+    end if;
+    given := (nextval('incident_number') - began)::text;
+    return to_char(of_day, 'YYYYMMDD-') || lpad(given, greatest(6, length(given)), '0');
+end
+$$;
+
+-- Let the numbers of a day go on after the highest that is there, or that comes with a file.
+create function keep_incident_numbers(of_day date, highest integer) returns void language plpgsql as $$
+declare
+    held integer;
+begin
+    perform pg_advisory_xact_lock(1852401010, of_day - date '2000-01-01');
+    select right(number, 6)::integer into held from incident
+    where number ~>=~ to_char(of_day, 'YYYYMMDD-') and number ~<~ to_char(of_day, 'YYYYMMDD.')
+    order by number using ~>~ limit 1;
+    insert into incident_day as d values (of_day, nextval('incident_number') - greatest(held, highest, 0))
+    on conflict (day) do update set base = excluded.base;
+end
+$$;
+
+-- Duplicates ---------------------------------------------------------------------------------------------------------
+
+-- Open incidents of a class, reported since a moment, within a radius in metres of a place or of the same asset; nearest
+-- first. The box surely holds the radius: a degree is at least 110 km long.
+create function incidents_near(place geometry, of_class text, of_asset text, since timestamptz, radius_m double precision)
+returns table (incident bigint, number text, status text, reported_at timestamptz, same_asset boolean, distance_m double precision)
+language sql stable parallel safe rows 1
+begin atomic
+    select i.id, i.number, i.status, i.reported_at, coalesce(i.asset = of_asset, false),
+        round(st_distance(i.geometry::geography, place::geography)::numeric, 1)::double precision
+    from (
+        select o.id from incident o
+        where o.closed_at is null and o.class = of_class and o.reported_at >= since
+            and o.geometry && st_expand(
+                place, radius_m / 110000 / greatest(cos(radians(st_y(place))), 0.01), radius_m / 110000)
+            and st_distance(o.geometry::geography, place::geography) <= radius_m
+        union
+        select o.id from incident o
+        where o.closed_at is null and o.class = of_class and o.reported_at >= since and o.asset = of_asset
+    ) found join incident i on i.id = found.id
+    order by 5 desc, 6, i.id desc
+    limit 20;
+end;

@@ -89,12 +89,16 @@ export const en: Record<Key, string> = {
   "legend.assets": "Asset state",
 
   "state.reported": "Reported",
+  "state.verifying": "Verifying",
   "state.filed": "Filed",
   "state.dispatched": "Dispatched",
   "state.handling": "Handling",
+  "state.suspended": "Suspended",
   "state.feedback": "Feedback",
+  "state.checking": "Checking",
   "state.closed": "Closed",
   "state.rejected": "Rejected",
+  "state.merged": "Merged",
 
   "asset.intact": "intact",
   "asset.broken": "broken",

@@ -87,12 +87,16 @@ export const zh = {
   "legend.assets": "部件状态",
 
   "state.reported": "已上报",
+  "state.verifying": "核查中",
   "state.filed": "已立案",
   "state.dispatched": "已派遣",
   "state.handling": "处理中",
+  "state.suspended": "已挂账",
   "state.feedback": "已反馈",
+  "state.checking": "核实中",
   "state.closed": "已结案",
   "state.rejected": "不予立案",
+  "state.merged": "已并案",
 
   "asset.intact": "完好",
   "asset.broken": "破损",
