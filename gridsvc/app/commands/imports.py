@@ -178,6 +178,7 @@ def _import_one(session: Session, layer: str, file: Path, choices: "Choices", as
     if layer == "calendar":
         told = import_calendar(session, file, actor=SYSTEM)
         say(f"{file.name}: {told.days} days; the calendar is known until {told.known_until}.")
+        say(f"  open incidents that fall due otherwise: {told.moved} {', '.join(told.examples)}".rstrip())
         return []
     if layer == "catalogue":
         version, conditions = import_catalogue(session, file, actor=SYSTEM, constants=choices.constants)

@@ -13,7 +13,8 @@ from gridsvc.exchange.checks import Fault, check_rows
 from gridsvc.exchange.formats.reading import read_file
 from gridsvc.exchange.imports import Refused
 from gridsvc.exchange.layers import Field, ImportLayer
-from gridsvc.incidents.calendar.keeping import merged_with, read_calendar, write_calendar
+from gridsvc.incidents.calendar.keeping import merged_with, read_calendar
+from gridsvc.incidents.calendar.moving import change_calendar
 from gridsvc.incidents.calendar.schemas import CalendarGiven
 from gridsvc.incidents.calendar.seeding import Day
 
@@ -32,12 +33,17 @@ LAYER = ImportLayer(
 )
 
 
+EXAMPLES = 5
+
+
 @dataclass(frozen=True)
 class Told:
-    """What an import of a calendar did."""
+    """What an import of a calendar did: its days, and how many open incidents fall due otherwise by it."""
 
     days: int
     known_until: date
+    moved: int
+    examples: tuple[str, ...]
 
 
 def import_calendar(session: Session, path: Path, *, actor: str) -> Told:
@@ -51,8 +57,8 @@ def import_calendar(session: Session, path: Path, *, actor: str) -> Told:
     else:
         rows = _days(path)
         given, days = merged_with(read_calendar(session), rows), len(rows)
-    write_calendar(session, given, actor=actor)
-    return Told(days, given.known_until)
+    moved = change_calendar(session, given, actor=actor)
+    return Told(days, given.known_until, len(moved), tuple(one.kept.number for one in moved[:EXAMPLES]))
 
 
 def _whole(path: Path) -> CalendarGiven:

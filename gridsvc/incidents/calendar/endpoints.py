@@ -7,9 +7,11 @@ from fastapi import APIRouter, Depends, Response
 from gridsvc.access.guard import Caller, allowed
 from gridsvc.core.http import IfMatch, InTransaction, etag, require_match
 from gridsvc.incidents.calendar import schemas
-from gridsvc.incidents.calendar.keeping import current_version, read_calendar, write_calendar
+from gridsvc.incidents.calendar.keeping import current_version, read_calendar
+from gridsvc.incidents.calendar.moving import change_calendar, moves
 
 router = APIRouter(tags=["incidents"])
+SHOWN = 1000
 
 
 @router.get("/calendar", dependencies=[Depends(allowed("incident.read"))])
@@ -27,8 +29,18 @@ def change(
     given: schemas.CalendarGiven,
     if_match: IfMatch = None,
 ) -> schemas.Calendar:
-    """Put another calendar in place of the one that is; needs the ETag of that in If-Match."""
+    """Put another calendar in place of the one that is; needs the ETag of that in If-Match.
+
+    Open incidents that fall due otherwise by it are moved, each with an event; ask for a preview first.
+    """
     require_match(if_match, current_version(session), "the calendar")
-    write_calendar(session, given, actor=caller.username)
+    change_calendar(session, given, actor=caller.username)
     response.headers["ETag"] = etag(current_version(session))
     return read_calendar(session)
+
+
+@router.post("/calendar/preview", dependencies=[Depends(allowed("calendar.change"))])
+def preview(session: InTransaction, given: schemas.CalendarGiven) -> schemas.Moves:
+    """Tell which open incidents a calendar would move, and by how much; nothing is changed."""
+    found = [one.told() for one in moves(session, given)]
+    return schemas.Moves.model_validate({"moved": len(found), "items": found[:SHOWN]})

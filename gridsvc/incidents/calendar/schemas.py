@@ -66,3 +66,21 @@ class Calendar(CalendarGiven):
 
     changed_at: datetime
     changed_by: str
+
+
+class DueMoved(BaseModel):
+    """An open incident that falls due at another moment; `by_s` is negative when that is earlier."""
+
+    id: str
+    number: str
+    before: datetime
+    after: datetime
+    by_s: float
+    uncertain: bool
+
+
+class Moves(BaseModel):
+    """What another calendar would move: how many open incidents, and the first of them."""
+
+    moved: int
+    items: list[DueMoved]

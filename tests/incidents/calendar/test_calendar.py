@@ -1,19 +1,23 @@
 """The calendar is data: seeded with the State Council's holidays and make-up days, read, changed and asked for its ETag."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gridsvc.core.errors import Invalid
 from gridsvc.exchange.imports import Refused
 from gridsvc.exchange.standards.calendar import import_calendar
 from gridsvc.incidents.calendar.keeping import read_calendar, work_calendar, write_calendar
+from gridsvc.incidents.calendar.moving import changed_days
 from gridsvc.incidents.calendar.schemas import CalendarGiven
 from gridsvc.incidents.clocks import Limit, due
 from tests.conftest import Service
+from tests.flows.test_report_an_incident import report
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -104,3 +108,34 @@ def test_the_calendar_is_changed_over_http_by_who_has_read_it(service: Service) 
         bad = service.client.put(url, json={**given, **wrong}, headers=admin | {"If-Match": put.headers["etag"]})
         assert bad.status_code == 422
         assert bad.headers["content-type"] == "application/problem+json"
+
+
+def test_a_day_off_moves_the_open_incidents_it_lies_in_and_says_by_how_much(service: Service) -> None:
+    url, admin = "/api/v1/calendar", service.as_("admin")
+    made = service.client.post("/api/v1/incidents", json=report(0.5, 1.5), headers=service.as_("worker")).json()
+    due_on = datetime.fromisoformat(made["due_at"]).astimezone(SHANGHAI).date()
+    read = service.client.get(url, headers=admin)
+    given = {key: value for key, value in read.json().items() if not key.startswith("changed_")}
+    given["days"] = [one for one in given["days"] if one["day"] != str(due_on)]
+    given["days"].append({"day": str(due_on), "worked": False, "name": "本地放假"})
+    seen = service.client.post(f"{url}/preview", json=given, headers=admin).json()
+    assert (seen["moved"], seen["items"][0]["number"]) == (1, made["number"])
+    assert seen["items"][0]["by_s"] >= 86_400
+    incident = f"/api/v1/incidents/{made['id']}"
+    assert service.client.get(incident, headers=admin).json()["due_at"] == made["due_at"], "a preview changes nothing"
+    put = service.client.put(url, json=given, headers=admin | {"If-Match": read.headers["etag"]})
+    assert put.status_code == 200, put.text
+    after = service.client.get(incident, headers=admin).json()["due_at"]
+    assert datetime.fromisoformat(after) == datetime.fromisoformat(seen["items"][0]["after"])
+    assert service.client.post(f"{url}/preview", json=given, headers=admin).json()["moved"] == 0
+    with service.engine.connect() as connection:
+        told = connection.scalars(text("select facts ->> 'number' from event where kind = 'incident.due_moved'")).all()
+    assert told == [made["number"]]
+
+
+def test_only_days_that_count_otherwise_are_changed(session: Session) -> None:
+    old = work_calendar(session)
+    new = replace(old, exceptions={**old.exceptions, date(2026, 12, 26): False, date(2026, 12, 28): False})
+    # The 26th is a Saturday, and free anyway.
+    assert changed_days(old, new) == [date(2026, 12, 28)]
+    assert changed_days(old, replace(old, seasons=old.seasons[:0]))[-1].year == 9000
