@@ -14,6 +14,7 @@ import gridsvc.access.endpoints
 import gridsvc.app.search.endpoints
 import gridsvc.exchange.endpoints
 import gridsvc.exchange.uploads.endpoints
+import gridsvc.incidents.board.endpoints
 import gridsvc.incidents.calendar.endpoints
 import gridsvc.incidents.catalogue.endpoints
 import gridsvc.incidents.endpoints
@@ -90,6 +91,7 @@ def _include_routes(app: FastAPI) -> None:
         gridsvc.territory.endpoints,
         gridsvc.workforce.endpoints,
         gridsvc.patrol.endpoints,
+        gridsvc.incidents.board.endpoints,
         gridsvc.incidents.calendar.endpoints,
         gridsvc.incidents.catalogue.endpoints,
         gridsvc.incidents.endpoints,

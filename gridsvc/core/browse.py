@@ -6,7 +6,7 @@ The answers are written by PostgreSQL as JSON and passed on as bytes; no object 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -19,16 +19,26 @@ from gridsvc.core.errors import Invalid, NotFound
 from gridsvc.core.geo import DECIMALS
 
 Item = TypeVar("Item")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_US = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 GEOMETRY = f"st_asgeojson({{0}}, {DECIMALS})::json"
 """Seven decimals are the whole stored coordinate (core.geo), so nothing is rounded away."""
 
 
 @dataclass(frozen=True)
+class Order:
+    """Another order of a list, ascending: by a column of moments that is never null, then by the layer's numeric key."""
+
+    column: str
+
+
+@dataclass(frozen=True)
 class Layer:
     """How one kind of thing is read.
 
-    `fields` maps each field of the answer to its SQL, `filters` each parameter to a predicate that uses it. `dated`
+    `fields` maps each field of the answer to its SQL, `filters` each parameter to a predicate that uses it, or a yes and
+    no to a predicate each, which an index that holds only the one kind can answer. `dated`
     is a predicate over the parameter `at`, for layers whose rows hold during a range of time.
 
     What has a kind in `kinds` (text, integer, number, boolean, moment) is a property of a feature, which anybody may
@@ -40,7 +50,7 @@ class Layer:
     source: str
     key: str
     fields: Mapping[str, str]
-    filters: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str | Mapping[bool, str]] = field(default_factory=dict)
     geometry: str | None = None
     dated: str | None = None
     newest_first: bool = False  # the key is then a number that grows with time
@@ -49,6 +59,7 @@ class Layer:
     moment: str | None = None
     shape: str = "Geometry"  # the type of the geometry, as GeoJSON calls it
     written: str | None = None  # a table of its features as GeoJSON, by (key, since) with `until` and `feature`
+    orders: Mapping[str, Order] = field(default_factory=dict)  # by the value of `sort`
     bare: str | None = None  # the source without what is joined to it: enough for key, validity and geometry
 
     def extended(self, fields: Mapping[str, str]) -> "Layer":
@@ -100,28 +111,55 @@ def parse_bbox(text: str) -> dict[str, float]:
 
 def list_sql(layer: Layer, asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Write the statement for one page: one row per item, as (JSON text, key); one row more than `limit`."""
-    parameters = {"limit": asked["limit"] + 1}
-    conditions = []
+    conditions, parameters = _conditions(layer, asked)
+    parameters["limit"] = asked["limit"] + 1
+    row = _row(layer, geometry=asked["geometry"])
+    if order := layer.orders.get(asked.get("sort") or ""):
+        return _ordered_sql(layer, order, row, conditions, parameters | {"cursor": asked["cursor"]})
+    if asked["cursor"] is not None:
+        conditions.append(f"{layer.key} {'<' if layer.newest_first else '>'} %(cursor)s")
+        parameters["cursor"] = _cursor_value(layer, asked["cursor"])
+    where = " and ".join(conditions) or "true"
+    way = "desc" if layer.newest_first else "asc"
+    return (
+        f"select {row}, {layer.key}::text from {layer.source} where {where} order by {layer.key} {way} limit %(limit)s",
+        parameters,
+    )
+
+
+def _conditions(layer: Layer, asked: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Write what a list holds: its filters, and their parameters."""
+    conditions: list[str] = []
+    parameters: dict[str, Any] = {}
     if layer.dated:
         conditions.append(layer.dated)
         parameters["at"] = asked.get("at") or datetime.now(UTC)
     for name, predicate in layer.filters.items():
         if (value := asked.get(name)) is not None:
-            conditions.append(predicate)
+            conditions.append(predicate if isinstance(predicate, str) else predicate[value])
             parameters[name] = f"%{escape_like(value)}%" if name == "q" else value
     if asked.get("bbox") is not None:
         conditions.append(BBOX_FILTER.format(layer.geometry))
         parameters.update(parse_bbox(asked["bbox"]))
-    if asked["cursor"] is not None:
-        conditions.append(f"{layer.key} {'<' if layer.newest_first else '>'} %(cursor)s")
-        parameters["cursor"] = _cursor_value(layer, asked["cursor"])
+    return conditions, parameters
+
+
+def _ordered_sql(
+    layer: Layer, order: Order, row: str, conditions: list[str], parameters: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Write the statement for a page in another order; its cursor is the microsecond of the last row and its key."""
+    if parameters["cursor"] is not None:
+        moment, _, key = parameters["cursor"].partition("~")
+        if not (moment.isdecimal() and key.isdecimal() and len(key) <= 18 and len(moment) <= 18) or (
+            int(moment) > LAST_US
+        ):
+            raise Invalid("The cursor is not one this list has given.")
+        conditions = [*conditions, f"({order.column}, {layer.key}) > (%(after)s, %(key)s)"]
+        parameters = parameters | {"after": EPOCH + timedelta(microseconds=int(moment)), "key": int(key)}
+    cursor = f"(extract(epoch from {order.column}) * 1000000)::bigint::text || '~' || {layer.key}"
     where = " and ".join(conditions) or "true"
-    order = "desc" if layer.newest_first else "asc"
-    row = _row(layer, geometry=asked["geometry"])
-    return (
-        f"select {row}, {layer.key}::text from {layer.source} where {where} order by {layer.key} {order} limit %(limit)s",
-        parameters,
-    )
+    by = f"order by {order.column}, {layer.key} limit %(limit)s"
+    return f"select {row}, {cursor} from {layer.source} where {where} {by}", parameters
 
 
 def item_sql(layer: Layer) -> str:
@@ -146,8 +184,17 @@ async def answer_list(database: Database, layer: Layer, asked: ListQuery, url: U
         rows = rows[: asked.limit]
         kept = {name: value for name, value in parse_qsl(url.query) if name != "cursor"}
         following = f"{url.path}?{urlencode({**kept, 'cursor': rows[-1][1]})}"
-    body = f'{{"items": [{",".join(row[0] for row in rows)}], "next": {json.dumps(following)}}}'
+    count = await _count(database, layer, given) if given.get("count") else ""
+    body = f'{{"items": [{",".join(row[0] for row in rows)}], "next": {json.dumps(following)}{count}}}'
     return Response(body.encode(), media_type="application/json")
+
+
+async def _count(database: Database, layer: Layer, given: Mapping[str, Any]) -> str:
+    """Count all that a list holds, whatever page of it is asked for."""
+    conditions, parameters = _conditions(layer, given)
+    where = " and ".join(conditions) or "true"
+    rows = await database.rows(f"select count(*) from {layer.source} where {where}".encode(), parameters)
+    return f', "count": {rows[0][0]}'
 
 
 async def answer_item(database: Database, layer: Layer, key: str | int, at: datetime | None = None) -> Response:

@@ -1,6 +1,6 @@
 """Incidents as a layer, for reading; the texts are those of the catalogue version they were filed under."""
 
-from gridsvc.core.browse import Layer, kinds
+from gridsvc.core.browse import Layer, Order, kinds
 
 INCIDENTS = Layer(
     name="incidents",
@@ -56,9 +56,20 @@ INCIDENTS = Layer(
         "status": "i.status = %(status)s",
         "responsible": "i.responsible = %(responsible)s",
         "queue": "i.queue = %(queue)s",
-        "open": "(i.closed_at is null) = %(open)s",
+        "open": {True: "i.closed_at is null", False: "i.closed_at is not null"},
         "from": "i.reported_at >= %(from)s",
         "to": "i.reported_at < %(to)s",
+        "assignee": "i.assignee = %(assignee)s",
+        "department": "i.department = %(department)s",
+        "source": "i.source = %(source)s",
+        "asset": "i.asset = %(asset)s",
+        "parent": "i.parent = %(parent)s",
+        "waiting": "i.waiting = %(waiting)s",
+        "overdue": {
+            True: "i.due_at < coalesce(i.closed_at, now())",
+            False: "(i.due_at is null or i.due_at >= coalesce(i.closed_at, now()))",
+        },
+        "due_before": "i.due_at < %(due_before)s",
         "q": "(i.text ilike %(q)s or i.number like %(q)s)",
     },
     geometry="i.geometry",
@@ -72,6 +83,7 @@ INCIDENTS = Layer(
     moment="i.reported_at",
     shape="Point",
     newest_first=True,
+    orders={"due": Order("i.due_order")},
 )
 
 CATALOGUE = """

@@ -41,7 +41,19 @@ class IncidentQuery(Boxed):
     open: Annotated[bool | None, Query(description="Only open, or only ended ones")] = None
     from_: Annotated[AwareDatetime | None, Query(alias="from", description="Reported at or after")] = None
     to: Annotated[AwareDatetime | None, Query(description="Reported before")] = None
+    assignee: Text = None
+    department: Text = None
+    source: Source | None = None
+    asset: Text = None
+    parent: Text = None
+    waiting: Literal["suspend", "extend", "appeal"] | None = None
+    overdue: bool | None = None
+    due_before: AwareDatetime | None = None
     q: Text = None
+    sort: Annotated[Literal["newest", "due"], Query(description="Newest first, or what falls due next first")] = (
+        "newest"
+    )
+    count: Annotated[bool, Query(description="Also count all there are")] = False
 
 
 class Report(BaseModel):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Computed,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -136,7 +137,7 @@ class Incident(Base):
         Index("ix_incident_condition", "catalogue", "class", "condition"),
         Index("ix_incident_open_place", "geometry", postgresql_using="gist", postgresql_where="closed_at is null"),
         Index("ix_incident_asset", "asset", postgresql_where="asset is not null and closed_at is null"),
-        Index("ix_incident_due", "due_at", "id", postgresql_where="closed_at is null"),
+        Index("ix_incident_due", "due_order", "id", postgresql_where="closed_at is null"),
         Index("ix_incident_parent", "parent", postgresql_where="parent is not null"),
         Index("ix_incident_merged_into", "merged_into", postgresql_where="merged_into is not null"),
     )
@@ -165,6 +166,7 @@ class Incident(Base):
     asset: Mapped[str | None] = mapped_column(ForeignKey("asset.code"))
     why: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     version: Mapped[int] = mapped_column(server_default="0")
+    due_order: Mapped[datetime] = mapped_column(Instant, Computed("coalesce(due_at, '9999-01-01 00:00:00+00')"))
     due_uncertain: Mapped[bool] = mapped_column(server_default="false")
     stage_since: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     stage_due_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -65,6 +65,8 @@ alter table incident
     add why jsonb not null default '{}',
     -- Lines of the log; the version that a change is made to.
     add version integer not null default 0,
+    -- When it falls due, for lists in that order: what has no due date comes last.
+    add due_order timestamptz not null generated always as (coalesce(due_at, '9999-01-01 00:00:00+00')) stored,
     add due_uncertain boolean not null default false,
     -- Since when it is in its stage, and when the stage's own clock runs out.
     add stage_since timestamptz not null default now(),
@@ -94,7 +96,7 @@ update incident set stage_since = coalesce(closed_at, reported_at), why = jsonb_
 -- An index for each question that is asked of what is open; closed ones, of which there are ever more, are in none.
 create index ix_incident_open_place on incident using gist (geometry) where closed_at is null;
 create index ix_incident_asset on incident (asset) where asset is not null and closed_at is null;
-create index ix_incident_due on incident (due_at, id) where closed_at is null;
+create index ix_incident_due on incident (due_order, id) where closed_at is null;
 create index ix_incident_parent on incident (parent) where parent is not null;
 create index ix_incident_merged_into on incident (merged_into) where merged_into is not null;
 
