@@ -58,6 +58,6 @@ def _config() -> Config:
     config.set_main_option("script_location", "gridsvc:migrations")
     # A path separator is named because Alembic warns when it has to guess one.
     config.set_main_option("path_separator", "os")
-    # The steps lie in a folder for every month.
+    # The steps lie in a folder for every day that had some.
     config.set_main_option("recursive_version_locations", "true")
     return config
