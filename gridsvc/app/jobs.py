@@ -14,13 +14,17 @@ from gridsvc.core.jobs.queue import JOBS
 from gridsvc.core.jobs.schemas import Job, JobQuery
 from gridsvc.exchange.uploads.endpoints import IMPORT
 from gridsvc.exchange.uploads.work import do_import
+from gridsvc.incidents.board.warnings import warn
 from gridsvc.territory.deriving import DERIVE, do_derive, look_for_due
 
 router = APIRouter(tags=["jobs"])
 
 KINDS: dict[str, Work] = {IMPORT: do_import, DERIVE: do_derive}
 """The one table of what workers can do."""
-CHORES = (Chore("gridsvc.look_for_due", "* * * * *", look_for_due),)
+CHORES = (
+    Chore("gridsvc.look_for_due", "* * * * *", look_for_due),
+    Chore("gridsvc.warn", "* * * * *", warn),
+)
 """What workers do by the clock, one of them each time."""
 
 ONE = f"{item_sql(JOBS)} and (%(actor)s::text is null or j.actor = %(actor)s)".encode()

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     dispatch_minutes: int = Field(15, ge=1, description="Clock of the stage until it is dispatched, in minutes")
     check_minutes: int = Field(30, ge=1, description="Clock of the stage until a mending is checked, in minutes")
     warn_minutes: int = Field(60, ge=1, description="How long before it falls due an incident is warned of, in minutes")
+    escalation: str = Field(
+        "0:dispatcher,supervisor;1440:admin",
+        description="Who is told of what is overdue: MINUTES:role,role;… after the due date",
+    )
     most_returns: int = Field(
         3, ge=1, description="After how many returns an incident goes to the territory's own queue"
     )

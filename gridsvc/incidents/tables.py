@@ -138,6 +138,11 @@ class Incident(Base):
         Index("ix_incident_open_place", "geometry", postgresql_using="gist", postgresql_where="closed_at is null"),
         Index("ix_incident_asset", "asset", postgresql_where="asset is not null and closed_at is null"),
         Index("ix_incident_due", "due_order", "id", postgresql_where="closed_at is null"),
+        Index(
+            "ix_incident_stage_due",
+            "stage_due_at",
+            postgresql_where="closed_at is null and stage_due_at is not null",
+        ),
         Index("ix_incident_parent", "parent", postgresql_where="parent is not null"),
         Index("ix_incident_merged_into", "merged_into", postgresql_where="merged_into is not null"),
     )
@@ -204,3 +209,15 @@ class IncidentStep(Base):
     passed: Mapped[bool | None]
     before: Mapped[str | None] = mapped_column(Text)
     after: Mapped[str] = mapped_column(Text)
+
+
+class IncidentWarning(Base):
+    """What was told of an incident that falls due or is late: once for each rule and due date."""
+
+    __tablename__ = "incident_warning"
+
+    incident: Mapped[int] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))

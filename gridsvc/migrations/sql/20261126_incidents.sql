@@ -199,3 +199,16 @@ begin atomic
     order by 5 desc, 6, i.id desc
     limit 20;
 end;
+
+-- Warnings -----------------------------------------------------------------------------------------------------------
+
+-- What was told of an incident that falls due or is late: once for each rule and due date, whoever tells it.
+create table incident_warning (
+    incident bigint not null constraint fk_incident_warning_incident references incident (id),
+    kind text not null,
+    due_at timestamptz not null,
+    at timestamptz not null,
+    roles text[] not null,
+    constraint pk_incident_warning primary key (incident, kind, due_at)
+);
+create index ix_incident_stage_due on incident (stage_due_at) where closed_at is null and stage_due_at is not null;
