@@ -18,6 +18,7 @@ import gridsvc.incidents.board.endpoints
 import gridsvc.incidents.calendar.endpoints
 import gridsvc.incidents.catalogue.endpoints
 import gridsvc.incidents.endpoints
+import gridsvc.incidents.photos.endpoints
 import gridsvc.patrol.endpoints
 import gridsvc.territory.endpoints
 import gridsvc.workforce.endpoints
@@ -95,6 +96,7 @@ def _include_routes(app: FastAPI) -> None:
         gridsvc.incidents.calendar.endpoints,
         gridsvc.incidents.catalogue.endpoints,
         gridsvc.incidents.endpoints,
+        gridsvc.incidents.photos.endpoints,
         gridsvc.exchange.endpoints,
         gridsvc.exchange.uploads.endpoints,
         jobs,

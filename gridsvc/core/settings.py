@@ -60,6 +60,8 @@ class Settings(BaseSettings):
         "", description="Addresses of proxies, with commas, whose X-Forwarded-For and -Proto are believed"
     )
     upload_mb: int = Field(512, ge=1, le=10_000, description="Largest file that may be sent for an import, in MB")
+    photo_mb: int = Field(20, ge=1, le=200, description="Largest photo that may be sent, in MB")
+    photo_dir: Path | None = Field(None, description="Folder photos are kept in; else photos in the home")
     worker_jobs: int = Field(2, ge=1, le=32, description="Jobs a worker does at a time")
     job_days: int = Field(30, ge=1, description="How long an ended job can be looked at, in days")
     tile_cache_mb: int = Field(64, ge=0, le=65536, description="Memory a server process keeps tiles in, in megabytes")

@@ -34,7 +34,7 @@ INCIDENTS = Layer(
         "overdue": "i.due_at is not null and i.due_at < coalesce(i.closed_at, now())",
         "source": "i.source",
         "text": "i.text",
-        "photos": "'[]'::json",
+        "photos": "incident_photos(i.id)",
         "why": "jsonb_build_object('rule', i.rule, 'queue', i.queue, 'responsible', i.responsible) || i.why",
         "asset": "i.asset",
         "version": "i.version",

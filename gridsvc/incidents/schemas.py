@@ -68,6 +68,7 @@ class Report(BaseModel):
     address: Annotated[str | None, Field(min_length=1, max_length=200)] = None
     text: Annotated[str, Field(max_length=4000)] = ""
     source: Source
+    photos: Annotated[list[Sha256], Field(max_length=20, description="SHA-256 of photos that will be sent")] = []
 
 
 class Incident(BaseModel):
@@ -97,7 +98,7 @@ class Incident(BaseModel):
     overdue: bool
     source: Source
     text: str
-    photos: list[Any]
+    photos: list["PhotoNamed"]
     why: dict[str, Any]
     asset: str | None
     version: int
@@ -112,6 +113,13 @@ class Incident(BaseModel):
     merged_into: str | None
     parent: str | None
     geometry: dict[str, Any] | None = None
+
+
+class PhotoNamed(BaseModel):
+    """A photo that the log names or that was sent; not `present`: it has still to come."""
+
+    sha256: str
+    present: bool
 
 
 class OneIncident(Incident):

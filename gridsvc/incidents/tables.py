@@ -221,3 +221,18 @@ class IncidentWarning(Base):
     due_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     at: Mapped[datetime] = mapped_column(Instant)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class IncidentPhoto(Base):
+    """A photo of an incident, by the SHA-256 of the bytes the device has, and the files that are kept of it."""
+
+    __tablename__ = "incident_photo"
+
+    incident: Mapped[int] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(Text, primary_key=True)
+    stored: Mapped[str] = mapped_column(Text)
+    thumbnail: Mapped[str] = mapped_column(Text)
+    width: Mapped[int]
+    height: Mapped[int]
+    by: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())

@@ -212,3 +212,32 @@ create table incident_warning (
     constraint pk_incident_warning primary key (incident, kind, due_at)
 );
 create index ix_incident_stage_due on incident (stage_due_at) where closed_at is null and stage_due_at is not null;
+
+-- Photos -------------------------------------------------------------------------------------------------------------
+
+-- `sha256` is of the bytes the device has; `stored` and `thumbnail` name the files that are kept of them.
+create table incident_photo (
+    incident bigint not null constraint fk_incident_photo_incident references incident (id),
+    sha256 text not null,
+    stored text not null,
+    thumbnail text not null,
+    width integer not null,
+    height integer not null,
+    by text not null,
+    at timestamptz not null default now(),
+    constraint pk_incident_photo primary key (incident, sha256),
+    constraint ck_incident_photo_sha256 check (sha256 ~ '^[0-9a-f]{64}$')
+);
+
+-- The photos of an incident, first those that are there, then those its log names and nobody has sent yet.
+create function incident_photos(of_incident bigint) returns json language sql stable parallel safe
+begin atomic
+    select coalesce(json_agg(json_build_object('sha256', p.sha256, 'present', p.present) order by p.present desc, p.sha256), '[]')
+    from (
+        select o.sha256, true as present from incident_photo o where o.incident = of_incident
+        union all
+        select distinct e.sha256, false from incident_step s cross join unnest(s.evidence) e (sha256)
+        where s.incident = of_incident and not exists (
+            select from incident_photo o where o.incident = of_incident and o.sha256 = e.sha256)
+    ) p;
+end;
