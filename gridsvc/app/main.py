@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 import gridsvc.access.administration
 import gridsvc.access.endpoints
+import gridsvc.app.open311.endpoints
 import gridsvc.app.search.endpoints
 import gridsvc.exchange.endpoints
 import gridsvc.exchange.uploads.endpoints
@@ -105,4 +106,5 @@ def _include_routes(app: FastAPI) -> None:
     app.include_router(api)
     for router in (*tiles.ROUTERS, landing.router, landing.assets, described.router, items.router):
         app.include_router(router)
+    app.include_router(gridsvc.app.open311.endpoints.router)
     app.include_router(health.router)
