@@ -10,6 +10,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "import": frozenset({"admin"}),
     "import.boundaries": frozenset({"admin", "planner"}),
     "job.all": frozenset({"admin"}),
+    "webhook.manage": frozenset({"admin"}),
     "territory.read": EVERYBODY,
     "workforce.read": EVERYBODY,
     "patrol.read": EVERYBODY,

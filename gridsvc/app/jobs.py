@@ -15,6 +15,7 @@ from gridsvc.core.jobs.schemas import Job, JobQuery
 from gridsvc.exchange.uploads.endpoints import IMPORT
 from gridsvc.exchange.uploads.work import do_import
 from gridsvc.incidents.board.warnings import warn
+from gridsvc.incidents.hooks.delivering import deliver
 from gridsvc.territory.deriving import DERIVE, do_derive, look_for_due
 
 router = APIRouter(tags=["jobs"])
@@ -24,6 +25,7 @@ KINDS: dict[str, Work] = {IMPORT: do_import, DERIVE: do_derive}
 CHORES = (
     Chore("gridsvc.look_for_due", "* * * * *", look_for_due),
     Chore("gridsvc.warn", "* * * * *", warn),
+    Chore("gridsvc.deliver", "* * * * *", deliver),
 )
 """What workers do by the clock, one of them each time."""
 

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
         "", description="Addresses of proxies, with commas, whose X-Forwarded-For and -Proto are believed"
     )
     upload_mb: int = Field(512, ge=1, le=10_000, description="Largest file that may be sent for an import, in MB")
+    webhook_hosts: str = Field("", description="Hosts that may be told by webhooks, with commas; none: nothing is sent")
     photo_mb: int = Field(20, ge=1, le=200, description="Largest photo that may be sent, in MB")
     photo_dir: Path | None = Field(None, description="Folder photos are kept in; else photos in the home")
     worker_jobs: int = Field(2, ge=1, le=32, description="Jobs a worker does at a time")

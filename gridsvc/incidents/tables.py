@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    LargeBinary,
     Text,
     func,
     text,
@@ -236,3 +237,34 @@ class IncidentPhoto(Base):
     height: Mapped[int]
     by: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class Webhook(Base):
+    """Another system that is told what happens to incidents; the secret of its signatures is sealed."""
+
+    __tablename__ = "webhook"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class WebhookDelivery(Base):
+    """One event on its way to a webhook."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        Index("ix_webhook_delivery_webhook", "webhook", "id"),
+        Index("ix_webhook_delivery_waiting", "next_at", "id", postgresql_where="done_at is null"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    webhook: Mapped[int] = mapped_column(ForeignKey("webhook.id"))
+    event: Mapped[int] = mapped_column(ForeignKey("event.id"))
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    next_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    done_at: Mapped[datetime | None] = mapped_column(Instant)
+    error: Mapped[str | None] = mapped_column(Text)

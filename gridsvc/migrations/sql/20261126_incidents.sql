@@ -241,3 +241,37 @@ begin atomic
             select from incident_photo o where o.incident = of_incident and o.sha256 = e.sha256)
     ) p;
 end;
+
+-- Webhooks -----------------------------------------------------------------------------------------------------------
+
+create table webhook (
+    id bigint generated always as identity constraint pk_webhook primary key,
+    url text not null,
+    kinds text[] not null default '{}',
+    secret bytea not null,
+    created_by text not null,
+    created_at timestamptz not null default now()
+);
+create table webhook_delivery (
+    id bigint generated always as identity constraint pk_webhook_delivery primary key,
+    webhook bigint not null constraint fk_webhook_delivery_webhook references webhook (id),
+    event bigint not null constraint fk_webhook_delivery_event references event (id),
+    attempts integer not null default 0,
+    next_at timestamptz not null default now(),
+    done_at timestamptz,
+    error text
+);
+create index ix_webhook_delivery_webhook on webhook_delivery (webhook, id);
+create index ix_webhook_delivery_waiting on webhook_delivery (next_at, id) where done_at is null;
+
+-- What happens to incidents waits for every webhook that asks for it, in the transaction in which it happened.
+create function wait_for_webhooks() returns trigger language plpgsql set search_path = public as $$
+begin
+    insert into webhook_delivery (webhook, event)
+    select h.id, e.id from written e cross join webhook h
+    where e.kind like 'incident.%' and (h.kinds = '{}' or e.kind = any (h.kinds));
+    return null;
+end
+$$;
+create trigger wait_for_webhooks after insert on event
+    referencing new table as written for each statement execute function wait_for_webhooks();
