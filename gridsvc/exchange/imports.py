@@ -37,6 +37,7 @@ from gridsvc.exchange.merging import Merged, Staging, Straight, indexes_last
 from gridsvc.exchange.placing.known import refuse_misplaced
 from gridsvc.exchange.placing.zones import lies_beside_its_zone, refuse_wrong_zone
 from gridsvc.exchange.previews import Preview, Watch
+from gridsvc.incidents.journal import clock
 from gridsvc.territory.topology.faults import Fault as BoundaryFault
 from gridsvc.territory.topology.repair import Change
 from gridsvc.territory.versions import announce_communities
@@ -174,6 +175,8 @@ def import_file(
             outcome = _redraw(session, layer, taken, beside, choices, actor)
         else:
             outcome = Outcome(layer.name, taken.count, taken.merged, taken.faults, taken.passed_over, [], taken.preview)
+    if layer.name == "incidents":
+        clock(session, settings)
     progress("done", taken.count, taken.count)
     for file, done in ((choices.communities, outcome.beside), (path, outcome)):
         if file and done:

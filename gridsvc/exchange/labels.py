@@ -34,7 +34,6 @@ CHINESE = {
     "condition_text": "立案条件内容",
     "condition_text_en": "立案条件英文内容",
     "department": "处置部门",
-    "due_at": "处置时限",
     "grid": "网格",
     "grid_version": "网格版本",
     "grids": "负责网格",

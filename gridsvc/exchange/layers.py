@@ -237,6 +237,7 @@ LAYERS: dict[str, ImportLayer] = {
                     },
                 ),
                 Field("reported_at", "timestamptz", also=("上报时间", "reported"), required=True),
+                Field("due_at", "timestamptz", also=("处置时限", "due")),
                 Field("closed_at", "timestamptz", also=("结案时间",)),
             ),
             geometry="POINT",

@@ -43,6 +43,14 @@ BRING = """
         parent = %(parent)s
     where id = %(id)s"""
 
+UNCLOCKED = """
+    select id from incident where closed_at is null and due_at is null and status <> 'suspended' and id > %(after)s
+    order by id limit %(most)s"""
+CLOCK = """
+    update incident set due_at = %(due_at)s, due_uncertain = %(due_uncertain)s, stage_due_at = %(stage_due_at)s
+    where id = %(id)s"""
+BATCH = 2000
+
 STAGES: dict[Status, str] = {
     "reported": "intake_minutes",
     "verifying": "intake_minutes",
@@ -103,6 +111,17 @@ def add(session: Session, kept: Kept, steps: Sequence[Step], chosen: Settings) -
         cursor.executemany(ADD, lines)
         cursor.execute(BRING, {"id": kept.id, "version": number, **projected(case, work_calendar(session), chosen)})
     return Kept(kept.id, kept.number, number, kept.community, kept.grid, kept.asset, case, (*kept.log, *steps))
+
+
+def clock(session: Session, chosen: Settings) -> None:
+    """Give open incidents that came without a due date, as history, the one of their condition."""
+    connection = driver_of(session)
+    calendar, done = work_calendar(session), 0
+    while ids := [row[0] for row in connection.execute(UNCLOCKED, {"after": done, "most": BATCH})]:
+        found = [{"id": kept.id, **projected(kept.case, calendar, chosen)} for kept in load(session, ids).values()]
+        with connection.cursor() as cursor:
+            cursor.executemany(CLOCK, found)
+        done = ids[-1]
 
 
 def line_of(incident: int, number: int, step: Step, before: str | None, after: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
 -- Past incidents: each gets the owner of its own moment and, without one of its own, the next number of its office day.
+-- Many a system writes a date it does not have as the first day of 1970.
+update staging set due_at = nullif(due_at, '1970-01-01Z'), closed_at = nullif(closed_at, '1970-01-01Z');
+
 create temporary table located on commit drop as
 select s.*, l.community, l.grid, l.grid_version, l.rule,
        case when l.grid is not null then on_post(l.grid, 'responsible', s.reported_at) ->> 'id' end as responsible,
@@ -16,10 +19,10 @@ from (select * from located order by day, reported_at, st_x(geometry), row offse
 
 insert into incident (
     number, catalogue, class, condition, status, source, text, accuracy_m, rule, community, grid, grid_version, queue,
-    responsible, department, reported_at, closed_at, stage_since, geometry, why, version)
+    responsible, department, reported_at, due_at, closed_at, stage_since, geometry, why, version)
 select n.given, c.version, n.class, n.condition, n.status, n.source, n.text, n.accuracy_m, n.rule, n.community, n.grid,
        n.grid_version, case when n.community is null then current_setting('gridsvc.fallback_queue') end, n.responsible,
-       c.department, n.reported_at,
+       c.department, n.reported_at, n.due_at,
        case when n.status in ('closed', 'rejected', 'merged') then coalesce(n.closed_at, n.reported_at) end,
        coalesce(n.closed_at, n.reported_at), n.geometry, jsonb_build_object('rule', n.rule, 'because', 'imported'),
        case when n.status = 'reported' then 1 else 2 end
