@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bulk, faults, features, ground, imports, locate, search, tiles
+from tests.bench import bulk, casework, faults, features, ground, imports, locate, search, tiles
 from tests.bench.ground import Ground
 from tests.bench.measure import Figure
 
@@ -21,6 +21,8 @@ IN_TOWN: dict[str, Measure] = {
     "faults": lambda _: faults.measure(),
     "search": lambda town: search.measure(town.url, town.token),
     "imports": lambda town: imports.measure(town.url, town.folder),
+    # On a ground of its own: 20,000 grids and a million incidents.
+    "casework": lambda _: casework.measure(),
 }
 IN_CITY: dict[str, Measure] = {"tiles": tiles.measure, "features": features.measure}
 """The benches, by the ground they need."""
