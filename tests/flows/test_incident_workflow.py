@@ -1,6 +1,7 @@
 """From a report to an honest close, told through HTTP: who may, what is written, and that nothing is lost on the way."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -252,3 +253,20 @@ def test_outside_the_reporter_s_own_grid_it_goes_to_who_has_it(service: Service)
     assert "routed" not in own["why"]
     outside = service.client.post("/api/v1/incidents", json=report(3.5, 0.5), headers=service.as_("worker")).json()
     assert outside["why"]["because"].startswith("outside every community")
+
+
+def test_reports_at_once_get_each_a_number_of_their_own(service: Service) -> None:
+    def one(_: int) -> str:
+        answer = service.client.post("/api/v1/incidents", json=report(0.5, 1.5), headers=service.as_("worker"))
+        assert answer.status_code == 201, answer.text
+        number: str = answer.json()["number"]
+        return number
+
+    with ThreadPoolExecutor(8) as at_once:
+        numbers = list(at_once.map(one, range(40)))
+    assert len(set(numbers)) == 40
+    with service.engine.begin() as connection:
+        day = connection.scalar(text("select min(day) from incident_day"))
+        # A file comes with higher numbers of the same day; the next report goes on after them.
+        connection.execute(text("select keep_incident_numbers(:day, 500)"), {"day": day})
+    assert int(one(0)[-6:]) > 500
