@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from gridsvc.app.tiles.layers import WRITTEN_FROM
 from gridsvc.core.db import conninfo
 from gridsvc.core.mvt import tile_at
 from tests.bench import peers
@@ -25,8 +26,10 @@ Path_ = Callable[[int, int, int], str]
 
 OURS: Path_ = lambda z, x, y: f"/tiles/buildings/{z}/{x}/{y}.mvt"  # noqa: E731 - a table of addresses
 FLOOR: Path_ = lambda z, x, y: f"/{z}/{x}/{y}"  # noqa: E731
+# The properties that ours have.
 TIPG: Path_ = lambda z, x, y: (  # noqa: E731
-    f"/collections/public.building/tiles/WebMercatorQuad/{z}/{x}/{y}?properties=code,name,number"
+    f"/collections/public.building/tiles/WebMercatorQuad/{z}/{x}/{y}"
+    f"?properties={'code,name,number' if z >= WRITTEN_FROM else 'code'}"
 )
 MAPSERVER: Path_ = lambda z, x, y: (  # noqa: E731
     f"/mapserv?mode=tile&tilemode=gmap&tile={x}+{y}+{z}&layers=buildings&map.imagetype=mvt"

@@ -11,6 +11,10 @@ AT = "v.valid @> %(at)s::timestamptz"
 COMMUNITY = {"code": "v.code", "name": "v.name"}
 GRID_FROM_AFAR = {"code": "v.code", "open_incidents": OPEN_INCIDENTS}
 GRID = {"code": "v.code", "name": "v.name", "kind": "v.kind", "open_incidents": OPEN_INCIDENTS}
+BUILDING_FROM_AFAR = {"code": "code"}
+BUILDING = {"code": "code", "name": "name", "number": "number"}
+WRITTEN_FROM = 16
+"""From this zoom maps write on buildings; before, their names would be half of a tile that nobody reads."""
 NAMED_FROM = 11
 """From this zoom a grid's name has room."""
 COUNT_ZOOMS = 6
@@ -68,13 +72,8 @@ LAYERS = {
             "polygon",
             (
                 Band((8, 12), "drawn.building_count", {"buildings": "buildings"}, where=CELLS, shape=CELL),
-                Band(
-                    (13, DEEPEST_ZOOM),
-                    "drawn.building",
-                    {"code": "code", "name": "name", "number": "number"},
-                    buffer_units=8,
-                    small_polygons=True,
-                ),
+                Band((13, WRITTEN_FROM - 1), "drawn.building", BUILDING_FROM_AFAR, buffer_units=8, small_polygons=True),
+                Band((WRITTEN_FROM, DEEPEST_ZOOM), "drawn.building", BUILDING, buffer_units=8, small_polygons=True),
             ),
             ("building",),
             ("drawn.building", "geometry"),
