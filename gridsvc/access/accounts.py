@@ -1,5 +1,7 @@
 """Accounts in, accounts out: made, found, given another password, disabled, opened again."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -8,6 +10,7 @@ from gridsvc.access.proof.passwords import check_password
 from gridsvc.access.proof.profiles import PROFILES, Profile
 from gridsvc.access.proof.secrets import password_fits, password_hash
 from gridsvc.access.tables import Account, Credential
+from gridsvc.access.territory import ALL, prefixes_of, shown
 from gridsvc.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from gridsvc.core.events import record
 from gridsvc.core.settings import settings
@@ -18,10 +21,27 @@ def profile() -> Profile:
     return PROFILES[settings().security_profile]
 
 
+def territory_for(role: str, codes: Sequence[str] | None) -> list[str] | None:
+    """Decide where an account may look: where it is said, else a worker follows the posts (None), and others see all."""
+    if codes is not None:
+        return list(prefixes_of(codes))
+    return None if role == "worker" else list(ALL)
+
+
 def add_account(
-    session: Session, username: str, role: str, password: str | None, *, actor: str, department: str | None = None
+    session: Session,
+    username: str,
+    role: str,
+    password: str | None,
+    *,
+    actor: str,
+    department: str | None = None,
+    codes: Sequence[str] | None = None,
 ) -> Account:
-    """Make an account; raise Invalid for an unknown role or a weak password, Conflict for a name that is taken."""
+    """Make an account; `codes` say its territory (`territory_for` when they are left out).
+
+    Raises Invalid for an unknown role, a weak password or what is no territory, Conflict for a name that is taken.
+    """
     if not username.strip() or len(username) > 100:
         raise Invalid("A user name needs 1 to 100 characters.")
     if role not in ROLES:
@@ -31,12 +51,22 @@ def add_account(
     if session.scalar(select(Account.id).where(Account.username == username)):
         raise Conflict(f"The user name {username!r} is taken.")
     account = Account(
-        username=username, role=role, department=department, password_hash=password and password_hash(password)
+        username=username,
+        role=role,
+        department=department,
+        territory=territory_for(role, codes),
+        password_hash=password and password_hash(password),
     )
     session.add(account)
     session.flush()
-    record(session, "account.created", f"account:{account.id}", actor=actor, username=username, role=role)
+    told = {"username": username, "role": role, "territory": told_territory(account)}
+    record(session, "account.created", f"account:{account.id}", actor=actor, **told)
     return account
+
+
+def told_territory(account: Account) -> list[str] | None:
+    """Write the territory of an account as people read it; None follows the posts."""
+    return None if account.territory is None else shown(account.territory)
 
 
 def find_account(session: Session, username: str) -> Account:

@@ -1,19 +1,28 @@
 """Accounts and API tokens over HTTP: for administrators, and everybody's own tokens."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gridsvc.access import schemas
-from gridsvc.access.accounts import account_of, add_account, disable_account, enable_account, set_password
+from gridsvc.access.accounts import (
+    account_of,
+    add_account,
+    disable_account,
+    enable_account,
+    set_password,
+    territory_for,
+    told_territory,
+)
 from gridsvc.access.credentials import end_credential, held_by, issue_token
 from gridsvc.access.guard import Caller, CallerNow, allowed, doorkeeper_of
 from gridsvc.access.proof import factor
 from gridsvc.access.proof.secrets import token_hash
 from gridsvc.access.tables import Account, Credential
-from gridsvc.core.errors import Conflict, Forbidden
+from gridsvc.access.territory import covers, shown
+from gridsvc.core.errors import Conflict, Forbidden, NotFound
 from gridsvc.core.events import record
 from gridsvc.core.http import InTransaction
 
@@ -24,17 +33,27 @@ Administrator = Annotated[Caller, Depends(allowed("account.manage"))]
 
 @router.get("/accounts")
 def list_accounts(session: InTransaction, caller: Administrator) -> schemas.Accounts:
-    """List accounts by name."""
-    del caller
-    return schemas.Accounts(items=[_shown(one) for one in session.scalars(select(Account).order_by(Account.username))])
+    """List accounts by name: those whose territory lies in the caller's own."""
+    rows = session.execute(select(Account, func.territory_of(Account.id)).order_by(Account.username))
+    return schemas.Accounts(items=[_shown(one) for one, territory in rows if covers(caller.territory, territory)])
 
 
 @router.post("/accounts", status_code=201)
 def create_account(session: InTransaction, caller: Administrator, given: schemas.NewAccount) -> schemas.Account:
-    """Make an account."""
+    """Make an account; nobody gives a territory that is not their own."""
+    codes = given.territory
+    if codes is None and given.role != "worker":
+        codes = shown(caller.territory)
     account = add_account(
-        session, given.username, given.role, given.password, actor=caller.username, department=given.department
+        session,
+        given.username,
+        given.role,
+        given.password,
+        actor=caller.username,
+        department=given.department,
+        codes=codes,
     )
+    _refuse_wider(caller, account)
     session.refresh(account)
     return _shown(account)
 
@@ -42,8 +61,7 @@ def create_account(session: InTransaction, caller: Administrator, given: schemas
 @router.get("/accounts/{key}")
 def read_account(session: InTransaction, caller: Administrator, key: int) -> schemas.Account:
     """Read one account."""
-    del caller
-    return _shown(account_of(session, key))
+    return _shown(_within(session, caller, key))
 
 
 @router.patch("/accounts/{key}")
@@ -51,14 +69,18 @@ def change_account(
     session: InTransaction, request: Request, caller: Administrator, key: int, given: schemas.AccountChange
 ) -> schemas.Account:
     """Change an account: role, department, password, disabled or not; its sign-ins know of it at once."""
-    account = account_of(session, key)
+    account = _within(session, caller, key)
     if key == caller.account and (given.disabled or (given.role and given.role != account.role)):
         raise Conflict("Nobody takes away their own access; another administrator does.")
-    told: dict[str, str] = {}
+    told: dict[str, Any] = {}
     if given.role is not None and given.role != account.role:
         told["role"] = account.role = given.role
     if given.department is not None and given.department != account.department:
         told["department"] = account.department = given.department
+    if given.territory is not None or given.follows_posts:
+        account.territory = None if given.follows_posts else territory_for(account.role, given.territory)
+        _refuse_wider(caller, account)
+        told["territory"] = told_territory(account)
     if told:
         session.flush()
         record(session, "account.changed", f"account:{key}", actor=caller.username, **told)
@@ -88,7 +110,15 @@ def create_token(session: InTransaction, caller: CallerNow, given: schemas.NewTo
     if caller.kind != "session":
         raise Forbidden("Sign in with the password for this; a token makes no tokens.")
     account = account_of(session, caller.account)
-    secret = issue_token(session, account, given.label, actor=caller.username, days=given.days, scopes=given.scopes)
+    secret = issue_token(
+        session,
+        account,
+        given.label,
+        actor=caller.username,
+        days=given.days,
+        scopes=given.scopes,
+        codes=given.territory,
+    )
     kept = _kept(session, secret)
     return schemas.IssuedToken(id=kept.id, token=secret, expires_at=kept.expires_at)
 
@@ -97,6 +127,19 @@ def create_token(session: InTransaction, caller: CallerNow, given: schemas.NewTo
 def end_token(session: InTransaction, request: Request, caller: CallerNow, key: int) -> None:
     """End one of one's own tokens; 404 for one that is somebody else's, or none."""
     doorkeeper_of(request).forget(end_credential(session, caller.account, key, "token", actor=caller.username))
+
+
+def _within(session: Session, caller: Caller, key: int) -> Account:
+    """Find an account whose territory lies in the caller's own; any other is as one that does not exist."""
+    account = account_of(session, key)
+    if not covers(caller.territory, session.scalar(select(func.territory_of(key))) or ()):
+        raise NotFound(f"There is no account {key}.")
+    return account
+
+
+def _refuse_wider(caller: Caller, account: Account) -> None:
+    if not covers(caller.territory, account.territory or ()):
+        raise Forbidden("Nobody gives a territory that is not their own.")
 
 
 def _kept(session: Session, secret: str) -> Credential:
@@ -109,6 +152,7 @@ def _shown(account: Account) -> schemas.Account:
         username=account.username,
         role=account.role,
         department=account.department,
+        territory=told_territory(account),
         has_factor=account.totp_confirmed_at is not None,
         created_at=account.created_at,
         disabled_at=account.disabled_at,
@@ -120,6 +164,7 @@ def _told(credential: Credential) -> schemas.Token:
         id=credential.id,
         label=credential.label,
         scopes=credential.scopes,
+        territory=None if credential.territory is None else shown(credential.territory),
         created_at=credential.created_at,
         expires_at=credential.expires_at,
         last_used_at=credential.last_used_at,

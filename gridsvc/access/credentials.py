@@ -12,6 +12,7 @@ from gridsvc.access.proof import factor
 from gridsvc.access.proof.profiles import Profile
 from gridsvc.access.proof.secrets import new_token, password_fits, token_hash
 from gridsvc.access.tables import Account, Credential
+from gridsvc.access.territory import prefixes_of
 from gridsvc.core.errors import Invalid, NotFound, Unauthenticated
 from gridsvc.core.events import record
 
@@ -93,10 +94,12 @@ def issue_token(
     actor: str,
     days: int = TOKEN_DAYS,
     scopes: Sequence[str] | None = None,
+    codes: Sequence[str] | None = None,
 ) -> str:
     """Issue an API token; it is shown this once and kept only as its hash.
 
-    `scopes` limits it to some verbs of the account's role. Raises Invalid for a verb that the role has not.
+    `scopes` limits it to some verbs of the account's role, `codes` to what of them lies in the account's territory at
+    the time. Raises Invalid for a verb that the role has not, and for what is no territory.
     """
     if foreign := [verb for verb in scopes or () if verb not in PERMISSIONS or not may(account.role, verb)]:
         raise Invalid(f"The role {account.role} may not do {', '.join(foreign)}.")
@@ -108,11 +111,12 @@ def issue_token(
             kind="token",
             label=label,
             scopes=list(scopes) if scopes is not None else None,
+            territory=list(prefixes_of(codes)) if codes is not None else None,
             expires_at=datetime.now(UTC) + timedelta(days=days),
         )
     )
     session.flush()
-    record(session, "token.issued", f"account:{account.id}", actor=actor, label=label, scopes=scopes)
+    record(session, "token.issued", f"account:{account.id}", actor=actor, label=label, scopes=scopes, territory=codes)
     return token
 
 

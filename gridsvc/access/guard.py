@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from gridsvc.access.permissions import may
 from gridsvc.access.proof.profiles import PROFILES
 from gridsvc.access.proof.secrets import token_hash
+from gridsvc.access.territory import ALL, covers, key_of, narrowed
 from gridsvc.core.db import Database
 from gridsvc.core.errors import Forbidden, Unauthenticated
 from gridsvc.core.http import database_of
@@ -30,7 +31,7 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 WHO = """
     select a.id, a.username, a.role, c.kind, c.scopes, a.totp_confirmed_at is not null, a.password_changed_at,
-           c.last_used_at < now() - interval '1 minute'
+           c.last_used_at < now() - interval '1 minute', territory_of(a.id), c.territory
     from credential c join account a on a.id = c.account
     where c.hash = %(hash)s and c.expires_at > now() and (c.idle is null or c.last_used_at > now() - c.idle)
       and a.disabled_at is null"""
@@ -40,7 +41,10 @@ TOUCH = "update credential set last_used_at = now() where hash = %(hash)s return
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking, and by what: a sign-in (`session`) or a `token`, which may be limited to some verbs (`scopes`)."""
+    """Who is asking, and by what: a sign-in (`session`) or a `token`, which may be limited to some verbs (`scopes`).
+
+    `territory` are the prefixes of all codes that may be seen; the empty one is everywhere.
+    """
 
     account: int
     username: str
@@ -50,11 +54,17 @@ class Caller:
     has_factor: bool = False
     password_changed_at: datetime | None = None
     hash: bytes = field(default=b"", repr=False)
+    territory: tuple[str, ...] = ()
 
     @property
     def row_scope(self) -> str:
         """Name the rows that may be seen: two callers share what is kept for them only if they have one scope."""
-        return "all"
+        return key_of(self.territory)
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Tell whether nothing of the ground is hidden."""
+        return covers(self.territory, ALL)
 
     def may(self, verb: str) -> bool:
         """Tell whether the role may do a verb, and the token is not kept from it."""
@@ -83,9 +93,10 @@ class Doorkeeper:
         rows = await self._database.rows(WHO, {"hash": key})
         caller = None
         if rows:
-            account, username, role, kind, scopes, has_factor, changed_at, unnoted = rows[0]
+            account, username, role, kind, scopes, has_factor, changed_at, unnoted, territory, narrower = rows[0]
             verbs = frozenset(scopes) if scopes is not None else None
-            caller = Caller(account, username, role, kind, verbs, has_factor, changed_at, key)
+            seen = narrowed(territory, narrower)
+            caller = Caller(account, username, role, kind, verbs, has_factor, changed_at, key, seen)
             if unnoted:
                 await self._database.rows(TOUCH, {"hash": key})
         self._known[key] = (self._clock() + REMEMBERED_S, caller)

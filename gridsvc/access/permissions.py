@@ -6,6 +6,7 @@ EVERYBODY = frozenset(ROLES)
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "account.manage": frozenset({"admin"}),
+    "audit.read": frozenset({"admin"}),
     "export": frozenset({"admin", "planner", "dispatcher", "supervisor"}),
     "import": frozenset({"admin"}),
     "import.boundaries": frozenset({"admin", "planner"}),

@@ -80,12 +80,13 @@ class OwnSessions(BaseModel):
 
 
 class Account(BaseModel):
-    """Somebody who may sign in."""
+    """Somebody who may sign in; a `territory` of null follows the posts of the account's worker."""
 
     id: int
     username: str
     role: Role
     department: str | None
+    territory: list[str] | None
     has_factor: bool
     created_at: datetime
     disabled_at: datetime | None
@@ -98,20 +99,30 @@ class Accounts(BaseModel):
     next: str | None = None
 
 
+Territory = Annotated[list[Annotated[str, Field(max_length=40)]] | None, Field(max_length=5000)]
+"""Codes of divisions, communities and grids, or `everywhere`."""
+
+
 class NewAccount(Asked):
-    """An account to be made; without a password it can only use tokens."""
+    """An account to be made; without a password it can only use tokens.
+
+    Without a `territory` a worker follows the posts, and others get that of who makes the account.
+    """
 
     username: Annotated[str, Field(min_length=1, max_length=100)]
     role: Role
     department: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    territory: Territory = None
     password: Password | None = None
 
 
 class AccountChange(Asked):
-    """What shall be otherwise about an account; what is left out stays."""
+    """What shall be otherwise about an account; what is left out stays. `follows_posts` takes a set territory away."""
 
     role: Role | None = None
     department: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    territory: Territory = None
+    follows_posts: bool = False
     disabled: bool | None = None
     password: Password | None = None
     remove_factor: bool = False
@@ -123,6 +134,7 @@ class Token(BaseModel):
     id: int
     label: str
     scopes: list[str] | None
+    territory: list[str] | None
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime
@@ -135,11 +147,12 @@ class Tokens(BaseModel):
 
 
 class NewToken(Asked):
-    """A token to be issued: what it is for, how long it holds, and the verbs it is limited to (all, when left out)."""
+    """A token to be issued: what it is for, how long it holds, and the verbs and territory it is limited to, if any."""
 
     label: Annotated[str, Field(min_length=1, max_length=100)]
     days: Annotated[int, Field(ge=1, le=365)] = 90
     scopes: Annotated[list[str] | None, Field(min_length=1, max_length=50)] = None
+    territory: Territory = None
 
 
 class IssuedToken(BaseModel):

@@ -12,7 +12,7 @@ Instant = DateTime(timezone=True)
 
 
 class Account(Base):
-    """Somebody who may sign in, with the one role that decides what they may do."""
+    """Somebody who may sign in, with the one role that decides what they may do, and where: `territory`, by prefixes."""
 
     __tablename__ = "account"
 
@@ -20,6 +20,7 @@ class Account(Base):
     username: Mapped[str] = mapped_column(Text, unique=True)
     role: Mapped[str] = mapped_column(Text)
     department: Mapped[str | None] = mapped_column(Text)
+    territory: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     password_hash: Mapped[str | None] = mapped_column(Text)
     password_changed_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -30,7 +31,7 @@ class Account(Base):
 
 
 class Credential(Base):
-    """A secret somebody holds, by its SHA-256: an API token (perhaps limited to `scopes`), or the cookie of a sign-in."""
+    """A secret somebody holds, by its SHA-256: an API token (perhaps limited to `scopes` and `territory`), or the cookie of a sign-in."""
 
     __tablename__ = "credential"
 
@@ -40,6 +41,7 @@ class Credential(Base):
     kind: Mapped[str] = mapped_column(Text)
     label: Mapped[str] = mapped_column(Text, server_default="")
     scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    territory: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
     expires_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))

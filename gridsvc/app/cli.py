@@ -2,6 +2,7 @@
 
 import typer
 
+from gridsvc.app.commands.audit import audits
 from gridsvc.app.commands.exports import export_layer
 from gridsvc.app.commands.imports import import_files
 from gridsvc.app.commands.locate import locate_file
@@ -26,6 +27,7 @@ cli.command("map")(draw_map)
 config.command("check")(check_config)
 cli.add_typer(config, name="config")
 cli.add_typer(users, name="user")
+cli.add_typer(audits, name="audit")
 
 
 @cli.callback()

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gridsvc.access.accounts import add_account
 from gridsvc.access.credentials import issue_token
 from gridsvc.access.permissions import ROLES
+from gridsvc.access.territory import EVERYWHERE
 from gridsvc.app.console import answers, progress_bar, say
 from gridsvc.core.db import transaction
 from gridsvc.core.errors import Unavailable
@@ -97,7 +98,7 @@ def make_accounts(session: Session) -> Sheet:
     sheet: Sheet = []
     for role in ROLES:
         username, password = f"demo-{role}", secrets.token_urlsafe(12)
-        account = add_account(session, username, role, password, actor=SYSTEM)
+        account = add_account(session, username, role, password, actor=SYSTEM, codes=[EVERYWHERE])
         token = issue_token(session, account, "demo", actor=SYSTEM)
         sheet.append({"username": username, "password": password, "role": role, "token": token})
         if role == "worker":

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from gridsvc.access.audit.chain import seal
 from gridsvc.access.guard import Caller, CallerNow
 from gridsvc.core.browse import Page, answer_list, item_sql
 from gridsvc.core.errors import NotFound
@@ -26,6 +27,7 @@ CHORES = (
     Chore("gridsvc.look_for_due", "* * * * *", look_for_due),
     Chore("gridsvc.warn", "* * * * *", warn),
     Chore("gridsvc.deliver", "* * * * *", deliver),
+    Chore("gridsvc.seal_audit", "* * * * *", seal),
 )
 """What workers do by the clock, one of them each time."""
 

@@ -10,6 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 import gridsvc.access.administration
+import gridsvc.access.audit.endpoints
 import gridsvc.access.endpoints
 import gridsvc.app.open311.endpoints
 import gridsvc.app.search.endpoints
@@ -89,6 +90,7 @@ def _include_routes(app: FastAPI) -> None:
     for part in (
         gridsvc.access.endpoints,
         gridsvc.access.administration,
+        gridsvc.access.audit.endpoints,
         grids,
         gridsvc.app.search.endpoints,
         gridsvc.territory.endpoints,

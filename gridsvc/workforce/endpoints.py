@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gridsvc.access.guard import CallerNow, allowed
 from gridsvc.access.permissions import verbs_of
+from gridsvc.access.territory import shown
 from gridsvc.core.browse import Page, answer_item, answer_list, item_sql
 from gridsvc.core.errors import NotFound
 from gridsvc.core.http import Hot
@@ -54,6 +55,7 @@ async def read_me(database: Hot, caller: CallerNow) -> Response:
         "username": caller.username,
         "role": caller.role,
         "permissions": [verb for verb in verbs_of(caller.role) if caller.may(verb)],
+        "territory": shown(caller.territory),
         "worker": json.loads(rows[0][0]) if rows else None,
         "timezone": settings().timezone,
     }

@@ -62,10 +62,11 @@ class Person(BaseModel):
 
 
 class Me(BaseModel):
-    """Who is signed in and what they may do; `worker` when the account belongs to one, `timezone` is the office's."""
+    """Who is signed in and what they may do; `territory` are prefixes of codes, `worker` when the account belongs to one, `timezone` is the office's."""
 
     username: str
     role: str
     permissions: list[str]
+    territory: list[str]
     worker: Worker | None
     timezone: str

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gridsvc.access.accounts import add_account, disable_account, find_account
+from gridsvc.access.accounts import add_account, disable_account, find_account, told_territory
 from gridsvc.access.credentials import issue_token
 from gridsvc.app.console import Home, answers, refusals_as_sentences, say
 from gridsvc.app.reach import reached
@@ -19,13 +19,21 @@ def add(
     username: str,
     role: Annotated[str, typer.Option(help="admin planner dispatcher intake supervisor department worker viewer")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="everywhere, or the code of a division, community or grid; again for each. Left out: "
+            "everywhere, and for a worker the grids of the posts. Reads are not limited by it yet"
+        ),
+    ] = None,
     home: Home = None,
 ) -> None:
     """Make an account; its password is asked for."""
     with refusals_as_sentences(), reached(home) as engine:
         with transaction(engine) as session:
-            add_account(session, username, role, password, actor=SYSTEM)
-        say(f"{username} can sign in as {role}.")
+            account = add_account(session, username, role, password, actor=SYSTEM, codes=scope)
+            where = told_territory(account)
+        say(f"{username} can sign in as {role}: {', '.join(where) if where is not None else 'where the posts are'}.")
 
 
 @users.command("disable")
@@ -39,10 +47,13 @@ def disable(username: str, home: Home = None) -> None:
 
 @users.command("token")
 def token(
-    username: str, label: Annotated[str, typer.Option(help="What the token is for")] = "", home: Home = None
+    username: str,
+    label: Annotated[str, typer.Option(help="What the token is for")] = "",
+    scope: Annotated[list[str] | None, typer.Option(help="Narrows it to a division, community or grid")] = None,
+    home: Home = None,
 ) -> None:
     """Issue an API token for an account; it is shown this once."""
     with refusals_as_sentences(), reached(home) as engine:
         with transaction(engine) as session:
-            secret = issue_token(session, find_account(session, username), label, actor=SYSTEM)
+            secret = issue_token(session, find_account(session, username), label, actor=SYSTEM, codes=scope)
         answers.print(secret)

@@ -57,7 +57,7 @@ class Chore:
 
     name: str
     cron: str
-    work: Callable[[Engine], None]
+    work: Callable[[Engine], object]
 
 
 class AgainAsSaid(BaseRetryStrategy):

@@ -1,0 +1,1 @@
+"""The chain of hashes over the events, its proof, and how the audit is read."""
