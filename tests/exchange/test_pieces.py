@@ -142,7 +142,7 @@ def test_an_empty_table_gets_its_indexes_last_and_has_them_all_again(empty: Sess
 
     path = parquet(tmp_path, row_of_houses(7))
     import_file(empty, path, "buildings", Choices(from_=NOW), settings=Settings(), actor="test", progress=watch)
-    assert seen == [1]  # the primary key holds all the time
+    assert seen == [0]  # the key too: every code has been asked for before
     assert empty.execute(text(INDEXES)).scalars().all() == before
     assert houses_held(empty) == 7
 
@@ -158,6 +158,48 @@ def test_shapes_that_were_asked_here_are_asked_again_when_the_table_is_brought_u
         empty.execute(text(f"insert into building (code, geometry) values ('bow', {bow_tie})"))
     empty.execute(text("select derive_later('drawn', 'building', null), derive_due_now('drawn')"))
     assert empty.scalar(asked) is True
+
+
+RESTING = text("select count(*) from pg_trigger where tgrelid = 'building'::regclass and tgenabled = 'D'")
+
+
+def test_what_triggers_do_for_each_statement_is_done_once_for_a_first_import(empty: Session, tmp_path: Path) -> None:
+    resting: list[int] = []
+
+    def watch(_: str, done: int, __: int) -> None:
+        if done == 4:
+            resting.append(empty.scalars(RESTING).one())
+
+    path = parquet(tmp_path, row_of_houses(7).assign(name="新街口大厦"))
+    import_file(empty, path, "buildings", Choices(from_=NOW), settings=Settings(), actor="test", progress=watch)
+    assert max(resting) == 4
+    assert empty.scalars(RESTING).one() == 0
+    due = "select derived from derive_due where kind = 'building' and codes is null order by 1"
+    assert empty.execute(text(due)).scalars().all() == ["drawn", "search", "written"]
+    for derived in ("drawn", "search", "written"):
+        empty.execute(text("select derive_due_now(:derived)"), {"derived": derived})
+    for held in ("drawn.building", "building_written", "search_entry"):
+        assert empty.scalar(text(f"select count(*) from {held} where code like 'h_'")) == 7
+
+
+def test_a_first_import_places_its_buildings_into_the_grids_that_are_there(session: Session, tmp_path: Path) -> None:
+    session.execute(text("delete from building"))
+    houses = row_of_houses(7)
+    houses["geometry"] = [rectangle(0.1, 0.1 + 0.1 * number, 0.05, 0.04) for number in range(7)]
+    bring_in(session, parquet(tmp_path, houses), "buildings")
+    placed = "select count(*) from belonging where kind = 'building' and code like 'h_' and until = 'infinity'"
+    assert session.scalar(text(placed)) == 7
+    assert session.scalars(RESTING).one() == 0
+
+
+def test_buildings_are_placed_piece_by_piece_while_somebody_makes_the_first_grids(
+    empty_engine: Engine, empty: Session
+) -> None:
+    with psycopg.connect(conninfo(empty_engine.url.render_as_string(hide_password=False))) as maker:
+        maker.execute("lock table grid_version in row exclusive mode")
+        empty.execute(text("lock table building; select fill_begins()"))
+        placing = "select tgenabled::text from pg_trigger where tgrelid = 'building'::regclass and tgname = 'place_new'"
+        assert empty.scalar(text(placing)) == "O"
 
 
 def test_a_refusal_leaves_an_empty_table_its_indexes(empty: Session, tmp_path: Path) -> None:

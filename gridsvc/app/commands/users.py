@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from gridsvc.access.accounts import add_account, disable_account, find_account, told_territory
-from gridsvc.access.credentials import issue_token
 from gridsvc.app.console import Home, answers, refusals_as_sentences, say
 from gridsvc.app.reach import reached
 from gridsvc.core.db import transaction
@@ -29,6 +27,8 @@ def add(
     home: Home = None,
 ) -> None:
     """Make an account; its password is asked for."""
+    from gridsvc.access.accounts import add_account, told_territory
+
     with refusals_as_sentences(), reached(home) as engine:
         with transaction(engine) as session:
             account = add_account(session, username, role, password, actor=SYSTEM, codes=scope)
@@ -39,6 +39,8 @@ def add(
 @users.command("disable")
 def disable(username: str, home: Home = None) -> None:
     """Disable an account; its tokens and sign-ins end at once."""
+    from gridsvc.access.accounts import disable_account
+
     with refusals_as_sentences(), reached(home) as engine:
         with transaction(engine) as session:
             disable_account(session, username, actor=SYSTEM)
@@ -53,6 +55,9 @@ def token(
     home: Home = None,
 ) -> None:
     """Issue an API token for an account; it is shown this once."""
+    from gridsvc.access.accounts import find_account
+    from gridsvc.access.credentials import issue_token
+
     with refusals_as_sentences(), reached(home) as engine:
         with transaction(engine) as session:
             secret = issue_token(session, find_account(session, username), label, actor=SYSTEM, codes=scope)

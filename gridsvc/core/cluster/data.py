@@ -124,6 +124,7 @@ def _initdb(fresh: Path, place: Place, installation: Installation) -> None:
         f"--username={SUPERUSER}",
         "--encoding=UTF8",
         f"--locale={best_locale(_locales())}",
+        "--lc-collate=C",  # the order of bytes, which in UTF-8 is that of C.UTF-8, and much quicker told
         "--lc-messages=C",
         "--data-checksums",
         "--auth-local=trust",  # the folder of the socket is the wall: only its owner may enter

@@ -10,7 +10,7 @@ down_revision = "20261125_locate"
 
 def upgrade() -> None:
     # Alembic loads every step at each start, and the dictionaries are large.
-    from gridsvc.territory.pinyin import general_readings  # noqa: PLC0415
+    from gridsvc.territory.pinyin import general_readings
 
     run_sql_file("20261125_search.sql")
     cursor = op.get_bind().connection.cursor()

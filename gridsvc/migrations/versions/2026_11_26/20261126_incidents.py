@@ -10,7 +10,7 @@ down_revision = "20261125_deriving"
 
 def upgrade() -> None:
     # Alembic loads every step at each start, and the holidays of the world are many.
-    from gridsvc.incidents.calendar.seeding import announced_days, known_until  # noqa: PLC0415
+    from gridsvc.incidents.calendar.seeding import announced_days, known_until
 
     run_sql_file("20261126_incidents.sql")
     days = announced_days()
