@@ -26,8 +26,11 @@ import gridsvc.patrol.endpoints
 import gridsvc.territory.endpoints
 import gridsvc.workforce.endpoints
 from gridsvc.app import grids, health, jobs, locate, tiles
+from gridsvc.app.edge.bodies import Bodies
+from gridsvc.app.edge.headers import SafeHeaders
+from gridsvc.app.edge.rates import Rates
 from gridsvc.app.ogc import described, items, landing
-from gridsvc.app.pages import SafeHeaders, serve_pages
+from gridsvc.app.pages import serve_pages
 from gridsvc.app.tiles.gate import TileGate
 from gridsvc.app.tiles.making import Tiles
 from gridsvc.core.db import Database
@@ -74,6 +77,8 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
     app.state.tiles = Tiles(database, settings)
     answer_problems(app)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)
+    app.add_middleware(Bodies, settings=settings)
+    app.add_middleware(Rates, settings=settings)
     app.add_middleware(SafeHeaders)
 
     _include_routes(app)

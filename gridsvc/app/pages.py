@@ -1,41 +1,15 @@
-"""The pages: the built front end in, HTML and assets out, under a policy that lets nothing leave the host."""
+"""The pages: the built front end in, HTML and assets out."""
 
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, PlainTextResponse, Response
-from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BUILT = Path(__file__).resolve().parent / "static"
 
 PAGES = {"/": "index.html", "/docs": "docs.html"}
 """Address of each page, and the file Vite builds for it."""
-
-SAFE = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
-
-
-class SafeHeaders:
-    """Adds the headers that keep a browser on this host to every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; what comes back gets the headers."""
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SAFE)
-            await send(message)
-
-        await self._app(scope, receive, send_safely if scope["type"] == "http" else send)
 
 
 def serve_pages(app: FastAPI, built: Path = BUILT) -> None:

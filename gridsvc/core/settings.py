@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Addresses of proxies, with commas, whose X-Forwarded-For and -Proto are believed"
     )
+    rate_reads: int = Field(6000, ge=0, description="Readings a minute an account may do; 0: any number")
+    rate_writes: int = Field(1200, ge=0, description="Changes a minute an account may do; 0: any number")
+    rate_strangers: int = Field(
+        600, ge=0, description="Requests a minute from an address without a known token or sign-in; 0: any number"
+    )
+    rate_sign_ins: int = Field(30, ge=0, description="Tries to sign in a minute from an address; 0: any number")
     upload_mb: int = Field(512, ge=1, le=10_000, description="Largest file that may be sent for an import, in MB")
     webhook_hosts: str = Field("", description="Hosts that may be told by webhooks, with commas; none: nothing is sent")
     photo_mb: int = Field(20, ge=1, le=200, description="Largest photo that may be sent, in MB")

@@ -14,7 +14,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gridsvc.access.guard import cookie_name, identify, refuse_unless_allowed, secret_in_header
-from gridsvc.app.pages import SAFE
+from gridsvc.app.edge.headers import SAFE
 from gridsvc.app.tiles.endpoints import MEDIA_TYPE, VERB, asks_for_fresh, headers_of, names, takes_gzip
 from gridsvc.app.tiles.layers import layer_of
 from gridsvc.app.tiles.making import Tiles, Wanted, decompress, tag_of
