@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from gridsvc.app.main import create_app
 from gridsvc.core.cluster import Cluster, discard
 from gridsvc.core.db import Database, conninfo, open_engine, transaction
-from gridsvc.core.schema import migrate
+from gridsvc.core.schema import APP_ROLE, migrate
 from gridsvc.core.settings import Settings
 from tests.town import build_town
 
@@ -136,7 +136,7 @@ def empty_engine(empty_url: str) -> Iterator[Engine]:
 
 @dataclass(frozen=True)
 class Service:
-    """The service over a town of its own, and what to send to be somebody in it."""
+    """The service over a town of its own, an engine of the owner, and what to send to be somebody in it."""
 
     client: TestClient
     engine: Engine
@@ -149,7 +149,14 @@ class Service:
 
 @pytest.fixture
 def service(town: Town) -> Iterator[Service]:
-    """Run the whole service over a copy of the town that is the test's own."""
-    database = Database.at(copy_database(town.url), Settings(pool_size=2))
+    """Run the whole service, as the role that serves, over a copy of the town that is the test's own."""
+    url = copy_database(town.url)
+    database, engine = Database.at(served(url), Settings(pool_size=2)), open_engine(url)
     with TestClient(create_app(database, Settings()), raise_server_exceptions=False) as client:
-        yield Service(client, database.engine, town.tokens)
+        yield Service(client, engine, town.tokens)
+    engine.dispose()
+
+
+def served(url: str) -> str:
+    """Give the address by which the role that serves comes to the same database."""
+    return make_url(url).set(username=APP_ROLE).render_as_string(hide_password=False)

@@ -21,6 +21,7 @@ from gridsvc.access.proof import factor, lockout
 from gridsvc.access.proof.secrets import password_fits, token_hash
 from gridsvc.access.schemas import Confirmed, Factor, FactorCode, NewPassword, OwnSession, OwnSessions, Proof, SignIn
 from gridsvc.access.tables import Account
+from gridsvc.core.db import EVERYTHING, looking
 from gridsvc.core.errors import Forbidden, Unauthenticated
 from gridsvc.core.http import Hot, InTransaction
 from gridsvc.core.settings import settings
@@ -38,7 +39,8 @@ def open_page_session(database: Hot, request: Request, response: Response, given
     rules, now = profile(), datetime.now(UTC)
     visitor = Visitor(request.client.host if request.client else "", request.headers.get("user-agent", ""))
     try:
-        with database.sessions.begin() as session:
+        # Nobody is known yet for whom the database could show anything.
+        with looking(EVERYTHING), database.sessions.begin() as session:
             lockout.refuse_locked(session, given.username, visitor.address, rules, now)
             answered = Given(given.username, given.password, given.code)
             secret = sign_in(session, answered, visitor, rules, settings().session_hours)
@@ -50,7 +52,7 @@ def open_page_session(database: Hot, request: Request, response: Response, given
         raise
     except Unauthenticated:
         # In a transaction of its own: the one of the sign-in is taken back.
-        with database.sessions.begin() as session:
+        with looking(EVERYTHING), database.sessions.begin() as session:
             lockout.note_failure(session, given.username, visitor.address, now, rules)
         raise
     safe = request.url.scheme == "https"
@@ -69,7 +71,9 @@ def close_page_session(session: InTransaction, request: Request, response: Respo
     """Sign out: ends the sign-in on the server and takes the cookie back."""
     refuse_foreign_pages(request)
     if secret := cookie_of(request):
-        sign_out(session, secret)
+        # Whoever holds the secret may end it; who that is need not be known.
+        with looking(EVERYTHING):
+            sign_out(session, secret)
         doorkeeper_of(request).forget(token_hash(secret))
     safe = request.url.scheme == "https"
     response.delete_cookie(SAFE_COOKIE if safe else COOKIE, httponly=True, samesite="strict", secure=safe)

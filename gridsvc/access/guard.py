@@ -14,7 +14,7 @@ from gridsvc.access.permissions import may
 from gridsvc.access.proof.profiles import PROFILES
 from gridsvc.access.proof.secrets import token_hash
 from gridsvc.access.territory import ALL, covers, key_of, narrowed
-from gridsvc.core.db import Database
+from gridsvc.core.db import EVERYTHING, Database, Seen, look_as
 from gridsvc.core.errors import Forbidden, Unauthenticated
 from gridsvc.core.http import database_of
 from gridsvc.core.settings import settings
@@ -66,6 +66,11 @@ class Caller:
         """Tell whether nothing of the ground is hidden."""
         return covers(self.territory, ALL)
 
+    @property
+    def sees(self) -> Seen:
+        """Say whose rows the database shows to a request of theirs."""
+        return Seen(self.row_scope, self.username)
+
     def may(self, verb: str) -> bool:
         """Tell whether the role may do a verb, and the token is not kept from it."""
         return may(self.role, verb) and (self.scopes is None or verb in self.scopes)
@@ -90,12 +95,17 @@ class Doorkeeper:
         return known[1].account if known and known[1] else None
 
     async def recognise(self, secret: str) -> Caller | None:
-        """Tell who holds a secret, or None."""
+        """Tell who holds a secret, or None; what the request reads from then on are the rows they see."""
+        caller = await self._found(secret)
+        look_as(caller.sees if caller else None)
+        return caller
+
+    async def _found(self, secret: str) -> Caller | None:
         key = token_hash(secret)
         known = self._known.get(key)
         if known and known[0] > self._clock():
             return known[1]
-        rows = await self._database.rows(WHO, {"hash": key})
+        rows = await self._database.rows(WHO, {"hash": key}, seen=EVERYTHING)
         caller = None
         if rows:
             account, username, role, kind, scopes, has_factor, changed_at, unnoted, territory, narrower = rows[0]
@@ -103,7 +113,7 @@ class Doorkeeper:
             seen = narrowed(territory, narrower)
             caller = Caller(account, username, role, kind, verbs, has_factor, changed_at, key, seen)
             if unnoted:
-                await self._database.rows(TOUCH, {"hash": key})
+                await self._database.rows(TOUCH, {"hash": key}, seen=EVERYTHING)
         self._known[key] = (self._clock() + REMEMBERED_S, caller)
         self._known.move_to_end(key)
         while len(self._known) > REMEMBERED_MOST:
@@ -164,6 +174,23 @@ def allowed(verb: str) -> Callable[[Caller], Awaitable[Caller]]:
         return caller
 
     return check
+
+
+def allowed_everywhere(verb: str) -> Callable[[Caller], Awaitable[Caller]]:
+    """Make the dependency for what concerns the whole office: only those who may do `verb` and see everything."""
+
+    async def check(caller: CallerNow) -> Caller:
+        refuse_unless_allowed(caller, verb)
+        refuse_unless_everywhere(caller, verb)
+        return caller
+
+    return check
+
+
+def refuse_unless_everywhere(caller: Caller, verb: str) -> None:
+    """Refuse who does not see the whole of the ground."""
+    if not caller.is_everywhere:
+        raise Forbidden(f"This concerns the whole office ({verb}); your territory is a part of it.")
 
 
 def refuse_unless_allowed(caller: Caller, verb: str) -> None:

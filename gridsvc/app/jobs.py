@@ -66,8 +66,8 @@ def cancel_job(session: InTransaction, caller: CallerNow, job: str) -> JSONRespo
 
 
 def _whose(caller: Caller) -> str | None:
-    """Tell whose jobs a caller may know of; None: everybody's."""
-    return None if caller.may("job.all") else caller.username
+    """Tell whose jobs a caller may know of; None: everybody's, for who sees everything that they can tell of."""
+    return None if caller.may("job.all") and caller.is_everywhere else caller.username
 
 
 def _number(job: str) -> int:

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gridsvc.access.guard import allowed, identify
-from gridsvc.core.db import Database
+from gridsvc.core.db import Database, Seen, seen_now
 from gridsvc.core.geo import snap_numbers
 from gridsvc.core.http import database_of
 from gridsvc.core.settings import settings
@@ -95,28 +95,28 @@ class Together:
     """Asks the database about all the points that came in while it was busy with those before them, in one statement.
 
     A statement begins after every question in it has come, so no answer is older than its question, whatever was
-    published meanwhile, and by whom; and the cost of a statement is shared by all who wait for it.
+    published meanwhile, and by whom; and the cost of a statement is shared by all who wait for it and see the same.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lanes = asyncio.Semaphore(STATEMENTS_AT_ONCE)
-        self._waiting: list[Question] = []
-        self._answers: asyncio.Task[list[str]] | None = None
+        self._waiting: dict[str, tuple[list[Question], asyncio.Task[list[str]]]] = {}
 
-    async def ask(self, question: Question) -> str:
-        """Answer one question, as JSON."""
-        if self._answers is None:
-            self._answers = asyncio.create_task(self._answered())
-        place = len(self._waiting)
-        self._waiting.append(question)
+    async def ask(self, question: Question, scope: str) -> str:
+        """Answer one question, as JSON, to somebody who sees a scope."""
+        if scope not in self._waiting:
+            self._waiting[scope] = ([], asyncio.create_task(self._answered(scope)))
+        asked, answered = self._waiting[scope]
+        place = len(asked)
+        asked.append(question)
         # One who goes away must not take the answer from the others.
-        return (await asyncio.shield(self._answers))[place]
+        return (await asyncio.shield(answered))[place]
 
-    async def _answered(self) -> list[str]:
+    async def _answered(self, scope: str) -> list[str]:
         async with self._lanes:
-            asked, self._waiting, self._answers = self._waiting, [], None
-            return await answers(self._database, asked, [question.at for question in asked])
+            asked, _ = self._waiting.pop(scope)
+            return await answers(self._database, asked, [question.at for question in asked], Seen(scope))
 
 
 def lean(understand: Callable[[Request], Awaitable[BaseModel]]) -> type[APIRoute]:
@@ -171,8 +171,11 @@ def not_understood(error: ValidationError, where: str) -> RequestValidationError
     return RequestValidationError([{**one, "loc": (where, *one["loc"])} for one in error.errors()])
 
 
-async def answers(database: Database, places: Sequence[Place], moments: list[datetime | None]) -> list[str]:
-    """Ask for many places, each at its moment (None: now); the answers, as JSON, in the same order."""
+async def answers(database: Database, places: Sequence[Place], moments: list[datetime | None], seen: Seen) -> list[str]:
+    """Ask for many places, each at its moment (None: now); the answers, as JSON, in the same order.
+
+    What lies outside of what is seen is answered as what lies outside of every community.
+    """
     now = datetime.now(UTC)
     lons, lats = (snap_numbers([getattr(place, axis) for place in places]).tolist() for axis in ("lon", "lat"))
     parameters = {
@@ -182,7 +185,7 @@ async def answers(database: Database, places: Sequence[Place], moments: list[dat
         "moments": [at or now for at in moments],
         "queue": settings().fallback_queue,
     }
-    return [row[0] for row in await database.rows(LOCATE.encode(), parameters)]
+    return [row[0] for row in await database.rows(LOCATE.encode(), parameters, seen=seen)]
 
 
 def together_of(request: Request) -> Together:
@@ -196,12 +199,13 @@ def together_of(request: Request) -> Together:
 
 async def read_location(asked: Annotated[Question, Query()], request: Request) -> Response:
     """Find the grid, the community and the people of a point; on a border the lowest code owns it, and it says so."""
-    return Response((await together_of(request).ask(asked)).encode(), media_type="application/json")
+    answer = await together_of(request).ask(asked, seen_now().scope)
+    return Response(answer.encode(), media_type="application/json")
 
 
 async def read_locations(asked: Points, request: Request) -> Response:
     """Find the owners of up to 10,000 points at once: the same answers as one by one, in the same order."""
-    items = await answers(database_of(request), asked.points, [asked.at] * len(asked.points))
+    items = await answers(database_of(request), asked.points, [asked.at] * len(asked.points), seen_now())
     return Response(f'{{"items": [{", ".join(items)}]}}'.encode(), media_type="application/json")
 
 

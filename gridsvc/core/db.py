@@ -1,7 +1,13 @@
-"""The database: an address in, engines, sessions and the mapped base of all tables out."""
+"""The database: an address in, engines, sessions and the mapped base of all tables out; and whose rows they see.
+
+The service connects as a role that sees no row by itself. Each of its transactions says for whom it is (`Seen`), in
+settings that end with it, and the policies of the tables go by them (migrations/sql/20261126_rows.sql). What connects as
+the owner, commands and job workers, sees everything.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, LiteralString, cast
 
@@ -9,7 +15,8 @@ from psycopg import AsyncConnection, Connection, OperationalError
 from psycopg.errors import UndefinedFunction
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy import Connection as EngineConnection
+from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -30,20 +37,59 @@ WARMING = """
     ) feature"""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Whose rows a transaction sees: `all`, or prefixes of codes with commas between; and who looks, by name."""
+
+    scope: str
+    actor: str = ""
+
+    @property
+    def everything(self) -> bool:
+        """Tell whether no row is hidden."""
+        return self.scope == "all"
+
+
+EVERYTHING = Seen("all")
+SEE = "select set_config('gridsvc.scope', %s, true), set_config('gridsvc.actor', %s, true)"
+_seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
+
+
+def look_as(seen: Seen | None) -> None:
+    """Say for whom this request, or thread, asks from now on; for nobody (None), no row is seen."""
+    _seen.set(seen)
+
+
+def seen_now() -> Seen:
+    """Tell for whom this request asks; for nobody it is as for who sees nothing."""
+    return _seen.get() or Seen("")
+
+
+@contextmanager
+def looking(seen: Seen) -> Iterator[None]:
+    """Ask for somebody as long as the block lasts, in transactions that begin in it."""
+    before = _seen.set(seen)
+    try:
+        yield
+    finally:
+        _seen.reset(before)
+
+
 class Base(DeclarativeBase):
     """The base of every table; each domain declares its own in its `tables.py`."""
 
     metadata = MetaData(naming_convention=NAMING)
 
 
-def open_engine(url: str, *, pool_size: int = 8, statement_timeout_s: int | None = None) -> Engine:
-    """Make the pooled engine for `url` (any `postgresql…://` form; the driver is always psycopg 3).
+def open_engine(url: str, *, pool_size: int = 8) -> Engine:
+    """Make the pooled engine for `url` (any `postgresql…://` form; the driver is always psycopg 3) that sees everything.
 
     Connections speak UTC and are checked before use, so a restarted PostGIS is met by a new connection, not an error.
     """
-    options = "-c timezone=UTC"
-    if statement_timeout_s is not None:
-        options += f" -c statement_timeout={statement_timeout_s}s"
+    return _engine(url, pool_size, "-c timezone=UTC -c gridsvc.scope=all")
+
+
+def _engine(url: str, pool_size: int, options: str) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
@@ -75,6 +121,28 @@ def driver_of(session: Session) -> Connection[Any]:
     return cast("Connection[Any]", session.connection().connection.driver_connection)
 
 
+@contextmanager
+def seeing_everything(session: Session) -> Iterator[None]:
+    """Let the running transaction of a request see every row as long as the block lasts, then the caller's again.
+
+    After an error it is left to be rolled back as it is.
+    """
+    seen = _seen.get()
+    if seen is None or seen.everything:
+        yield
+        return
+    connection = driver_of(session)
+    connection.execute(SEE, (EVERYTHING.scope, seen.actor))
+    yield
+    connection.execute(SEE, (seen.scope, seen.actor))
+
+
+def _say_for_whom(connection: EngineConnection) -> None:
+    """Say at the beginning of a transaction for whom it is; by the driver, because it is on the way of every request."""
+    if (seen := _seen.get()) is not None:
+        cast("Connection[Any]", connection.connection.driver_connection).execute(SEE, (seen.scope, seen.actor))
+
+
 async def _warm(connection: AsyncConnection[TupleRow]) -> None:
     """Have a new connection load PostGIS before anybody waits for it; a database without has nothing to load."""
     with suppress(UndefinedFunction):
@@ -90,9 +158,16 @@ class Database:
     pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
 
     @classmethod
-    def at(cls, url: str, settings: Settings) -> "Database":
-        """Describe both ways; no connection is made before the first use (the pool is opened by the app)."""
-        engine = open_engine(url, pool_size=settings.pool_size, statement_timeout_s=settings.statement_timeout_s)
+    def at(cls, url: str, settings: Settings, role: str | None = None) -> "Database":
+        """Describe both ways; no connection is made before the first use (the pool is opened by the app).
+
+        `role` is what connections become that the address itself does not sign in as.
+        """
+        options = f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_s}s"
+        if role is not None:
+            options += f" -c role={role}"
+        engine = _engine(url, settings.pool_size, options)
+        event.listen(engine, "begin", _say_for_whom)
         pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             conninfo(url),
             # All from the start: what a new connection learns for its first statement costs more than fifty of them.
@@ -105,8 +180,7 @@ class Database:
                 "autocommit": True,
                 # A second process for one statement takes longer to start than these statements take to run, and
                 # compiling one takes longer than running it.
-                "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_s}s"
-                " -c max_parallel_workers_per_gather=0 -c jit=off",
+                "options": f"{options} -c max_parallel_workers_per_gather=0 -c jit=off",
             },
         )
         return cls(engine, make_sessions(engine), pool)
@@ -118,19 +192,25 @@ class Database:
         *,
         binary: bool = False,
         prepare: bool | None = None,
+        seen: Seen | None = None,
     ) -> list[TupleRow]:
         """Run one reading statement on the pool; statements repeated on a connection are prepared by the driver.
 
-        `binary` hands bytes over as they are; `prepare=False` plans anew for each set of values, which pays where the
-        best plan depends on them.
+        It sees the rows of whom the request is for, or of `seen`. `binary` hands bytes over as they are; `prepare=False`
+        plans anew for each set of values, which pays where the best plan depends on them.
 
         Connections are not tried before use, which would double the way to the database. Instead a statement that
         finds its connection gone (PostGIS was restarted) is run once more on one that lives.
         """
+        seen = seen or _seen.get()
         for last in (False, True):
             async with self.pool.connection() as connection:
                 try:
-                    cursor = await connection.execute(sql, parameters, prepare=prepare, binary=binary)
+                    # Both in one round trip, and one transaction: what is set ends with it.
+                    async with connection.pipeline():
+                        if seen is not None:
+                            await connection.execute(SEE, (seen.scope, seen.actor), prepare=True)
+                        cursor = await connection.execute(sql, parameters, prepare=prepare, binary=binary)
                     return await cursor.fetchall()
                 except OperationalError:
                     if last or not connection.broken:

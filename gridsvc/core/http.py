@@ -11,8 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from psycopg import DataError as DriverDataError
 from psycopg import OperationalError as DriverError
+from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import PoolTimeout
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as EngineTimeout
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
@@ -101,6 +102,8 @@ def answer_problems(app: FastAPI) -> None:
         app.add_exception_handler(away, _database_away)
     for unfit in (DataError, DriverDataError):
         app.add_exception_handler(unfit, _not_storable)
+    for beyond in (ProgrammingError, InsufficientPrivilege):
+        app.add_exception_handler(beyond, _beyond)
     app.add_exception_handler(Exception, _fault)
 
 
@@ -141,6 +144,14 @@ def _not_storable(_: Request, error: Exception) -> JSONResponse:
     # What the models let through and PostgreSQL cannot hold: a NUL in a text, a number out of range.
     log.warning("request.not_storable", error=str(error))
     return problem(422, "invalid", "A value cannot be stored: it is out of range or holds a forbidden character.")
+
+
+def _beyond(request: Request, error: Exception) -> JSONResponse:
+    # The second wall: a row that the caller may not write has come past the first.
+    if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
+        return _fault(request, error)
+    log.warning("request.beyond_territory", path=request.url.path, error=str(error))
+    return problem(403, "forbidden", "That lies outside of your territory.")
 
 
 def _fault(request: Request, error: Exception) -> JSONResponse:

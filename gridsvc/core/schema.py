@@ -1,4 +1,4 @@
-"""Bring the schema up: an engine in, the newest schema out; and the way a migration runs its SQL file."""
+"""Bring the schema up: an engine in, the newest schema out, with the service's role let in; and the way a migration runs its SQL file."""
 
 from pathlib import Path
 
@@ -6,14 +6,23 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from gridsvc.core.errors import Unavailable
+from gridsvc.core.settings import settings
 
 SQL_FILES = Path(__file__).resolve().parent.parent / "migrations" / "sql"
 # Only one process migrates at a time; the others wait here and then find nothing left to do.
 MIGRATION_LOCK = 0x6772_6964
+
+APP_ROLE = "gridsvc_app"
+"""The role the service is in the database, unless the office has given it another."""
+LET_IN = """
+    select case when :changed or not coalesce((
+        select has_table_privilege(oid, 'event', 'select') from pg_roles where rolname = :role), false)
+    then let_in(:role) end"""
 
 
 def run_sql_file(name: str) -> None:
@@ -35,8 +44,10 @@ def migrate(engine: Engine) -> None:
             connection.execute(text("select pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
             connection.commit()
             try:
+                before = _step(connection)
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+                connection.execute(text(LET_IN), {"changed": _step(connection) != before, "role": app_role()})
                 connection.commit()
             finally:
                 connection.rollback()
@@ -50,7 +61,17 @@ def schema_step(engine: Engine) -> tuple[str | None, str]:
     """Tell the step the database is at, and the newest step this program knows."""
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision(), str(newest)
+        return _step(connection), str(newest)
+
+
+def app_role() -> str:
+    """Name the role the service is in the database: the one its own address signs in as, else `gridsvc_app`."""
+    own = settings().app_database_url
+    return (make_url(own.get_secret_value()).username if own else None) or APP_ROLE
+
+
+def _step(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _config() -> Config:

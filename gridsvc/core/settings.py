@@ -18,6 +18,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="A PostgreSQL URL with PostGIS; when set, the service starts no PostGIS of its own"
     )
+    app_database_url: SecretStr | None = Field(
+        None, description="The same database as the role that serves: no owner, no DDL; else the role gridsvc_app"
+    )
     host: str = Field("127.0.0.1", description="Address the API listens on")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 takes a free one")
     timezone: str = Field("Asia/Shanghai", description="Time zone of the office: incident numbers and days follow it")

@@ -7,7 +7,7 @@ from psycopg.rows import dict_row
 from sqlalchemy.orm import Session
 
 from gridsvc.access.guard import Caller
-from gridsvc.core.db import driver_of
+from gridsvc.core.db import driver_of, seeing_everything
 from gridsvc.core.errors import Conflict, Invalid, NotFound
 from gridsvc.core.events import record
 from gridsvc.core.http import require_match
@@ -119,7 +119,9 @@ def act(session: Session, incident: int, given: Action, caller: Caller, moment: 
 
 
 def _write(session: Session, kept: Kept, steps: list[Step], settings: Settings) -> Kept:
-    changed = add(session, kept, steps, settings)
+    # It was read as what the caller may see; a step may hand it to somebody else, out of sight.
+    with seeing_everything(session):
+        changed = add(session, kept, steps, settings)
     for step in steps:
         told = {name: getattr(step, name) for name in ("reason", "to", "count", "passed") if getattr(step, name)}
         record(

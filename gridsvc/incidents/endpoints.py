@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from gridsvc.access.guard import Caller, allowed
 from gridsvc.core.browse import Page, answer_list
+from gridsvc.core.db import seeing_everything
 from gridsvc.core.errors import Invalid, NotFound
 from gridsvc.core.geo import snap_numbers
 from gridsvc.core.http import Hot, IfMatch, InTransaction, etag
@@ -138,7 +139,8 @@ def key_of(incident: str) -> int:
 
 def _shown(session: Session, kept: Kept, caller: Caller) -> dict[str, Any]:
     actions = allowed_next(kept.case, actor_of(session, caller), datetime.now(UTC))
-    return {**read_incident(session, kept.id), "actions": actions}
+    with seeing_everything(session):
+        return {**read_incident(session, kept.id), "actions": actions}
 
 
 def _answer(shown: dict[str, Any], kept: Kept) -> Response:

@@ -186,6 +186,7 @@ class Incident(Base):
     grade: Mapped[int | None]
     merged_into: Mapped[str | None] = mapped_column(ForeignKey("incident.number"))
     parent: Mapped[str | None] = mapped_column(ForeignKey("incident.number"))
+    reported_by: Mapped[str | None] = mapped_column(Text)
 
 
 class IncidentStep(Base):

@@ -2,6 +2,15 @@
 
 from gridsvc.core.browse import Layer, kinds
 
+EVERYBODYS = frozenset({"divisions", "streets"})
+"""Layers of which everybody sees everything: the names of the land and its roads are on every map."""
+
+GROUND_BOX = """
+    select st_xmin(e), st_ymin(e), st_xmax(e), st_ymax(e)
+    from (select coalesce((select st_extent(geometry) from grid_version),
+                          (select st_extent(geometry) from community_version)) as e) extent"""
+"""The box of all the ground that is seen: west, south, east, north, or nulls."""
+
 HELD = "v.valid @> %(at)s"
 
 PLACED = "belonging p on p.kind = '{0}' and p.code = {1}.code and p.since <= %(at)s and p.until > %(at)s"

@@ -167,6 +167,7 @@ class BuildingWritten(Base):
     since: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     feature: Mapped[str] = mapped_column(Text)
+    grid: Mapped[str | None] = mapped_column(Text)
 
 
 class DeriveDue(Base):

@@ -12,10 +12,11 @@ from typing import Annotated
 import structlog
 import typer
 
+from gridsvc.access.rows import open_for_requests
 from gridsvc.app.commands.work import worker_beside
 from gridsvc.app.console import Home, refusals_as_sentences, say
 from gridsvc.core.cluster import Cluster
-from gridsvc.core.db import Database, open_engine
+from gridsvc.core.db import open_engine
 from gridsvc.core.errors import Unavailable
 from gridsvc.core.schema import migrate
 from gridsvc.core.settings import Settings, settings, use_home
@@ -49,7 +50,8 @@ def up(
             show_sign_ins(prepare_demo(engine, home, chosen), home)
         engine.dispose()
         with worker_beside(url):
-            serve(Database.at(url, chosen), chosen, listener, web=not no_web, ready=f"ready: {address_of(listener)}")
+            database = open_for_requests(url, chosen, say)
+            serve(database, chosen, listener, web=not no_web, ready=f"ready: {address_of(listener)}")
 
 
 def serve_only(
@@ -66,7 +68,8 @@ def serve_only(
         if chosen.database_url is None:
             raise Unavailable("serve needs GRIDSVC_DATABASE_URL; `gridsvc up` brings its own PostGIS.")
         url = chosen.database_url.get_secret_value()
-        serve(Database.at(url, chosen), chosen, listener, web=not no_web, ready=f"ready: {address_of(listener)}")
+        database = open_for_requests(url, chosen, say)
+        serve(database, chosen, listener, web=not no_web, ready=f"ready: {address_of(listener)}")
 
 
 @contextmanager

@@ -15,9 +15,10 @@ from gridsvc.app.tiles.layers import LAYERS as TILE_LAYERS
 from gridsvc.app.tiles.ogc import links_of
 from gridsvc.core.browse import Layer
 from gridsvc.core.crs import CRS84, offered
-from gridsvc.core.db import Database
+from gridsvc.core.db import Database, seen_now
 from gridsvc.core.http import Hot, answer_json
 from gridsvc.exchange.labels import Language, label
+from gridsvc.territory.layers import EVERYBODYS, GROUND_BOX
 
 router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends(refuse_long_query)])
 
@@ -105,6 +106,9 @@ async def extent_of(database: Database, layer: Layer) -> dict[str, Any]:
 def extent_sql(layer: Layer) -> str:
     """Write the statement for a layer's box: that of its table of today, by the index if there is one."""
     relation = layer.source.split()[0].removesuffix("_ever")
+    if not (seen_now().everything or layer.name in EVERYBODYS):
+        # Statistics know nothing of who asks.
+        return GROUND_BOX
     return f"""
         select st_xmin(e), st_ymin(e), st_xmax(e), st_ymax(e)
         from (select coalesce(

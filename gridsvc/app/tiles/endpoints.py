@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from gridsvc.access.guard import Caller, allowed
 from gridsvc.app.tiles.layers import layer_of
 from gridsvc.app.tiles.making import Tiles, Wanted, decompress, tag_of
-from gridsvc.core.db import Database
+from gridsvc.core.db import Database, seen_now
 from gridsvc.core.http import Hot
 from gridsvc.core.mvt import TileLayer, tile_json
+from gridsvc.territory.layers import EVERYBODYS, GROUND_BOX
 from gridsvc.territory.schemas import At
 
 VERB = "territory.read"
@@ -85,8 +86,13 @@ async def bounds_of(database: Database, layer: TileLayer) -> tuple[float, float,
     """Tell the box a layer lies in, degrees west, south, east, north; None when it has nothing."""
     table, column = layer.extent
     schema, _, bare = table.rpartition(".")
-    rows = await database.rows(BOUNDS, {"table": table, "schema": schema or "public", "bare": bare, "column": column})
-    return (rows[0][0], rows[0][1], rows[0][2], rows[0][3]) if rows else None
+    if seen_now().everything or layer.name in EVERYBODYS:
+        asked = {"table": table, "schema": schema or "public", "bare": bare, "column": column}
+        rows = await database.rows(BOUNDS, asked)
+    else:
+        # An index knows nothing of who asks.
+        rows = await database.rows(GROUND_BOX, {})
+    return (rows[0][0], rows[0][1], rows[0][2], rows[0][3]) if rows and rows[0][0] is not None else None
 
 
 def wanted_tile(caller: Viewer, layer: str, z: int, x: int, y: int, at: At = None) -> Wanted:

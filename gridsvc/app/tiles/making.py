@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from gridsvc.app.tiles.keeping import InFolder, InMemory, Key
 from gridsvc.app.tiles.versions import Versions
-from gridsvc.core.db import Database
+from gridsvc.core.db import Database, Seen
 from gridsvc.core.errors import Invalid
 from gridsvc.core.mvt import TileLayer, check_tile, tile_parameters
 from gridsvc.core.settings import Settings
@@ -113,7 +113,10 @@ class Tiles:
             "at": wanted.at or datetime.now(UTC),
             "live": wanted.at is None,
         }
-        rows = await self._database.rows(wanted.layer.statements[wanted.z], parameters, binary=True, prepare=True)
+        # For the scope alone and not for who asks, because whoever has the same scope gets the same tile.
+        rows = await self._database.rows(
+            wanted.layer.statements[wanted.z], parameters, binary=True, prepare=True, seen=Seen(wanted.row_scope)
+        )
         tile = rows[0][0]
         if len(tile) < OFF_THE_LOOP_BYTES:
             return compress(tile)

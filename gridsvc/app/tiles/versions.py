@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import event
 
-from gridsvc.core.db import Database
+from gridsvc.core.db import EVERYTHING, Database
 from gridsvc.core.mvt import TileLayer
 
 TRUSTED_S = 0.1
@@ -71,7 +71,8 @@ class Versions:
         return "at-" + self._named(layer, *await self._ask(at))
 
     async def _ask(self, at: datetime) -> tuple[dict[str, int], datetime | None]:
-        redraw, layers, sums, marks = (await self._database.rows(STATE, {"at": at}))[0]
+        # The same for all: a version is of the data, whoever sees how much of it.
+        redraw, layers, sums, marks = (await self._database.rows(STATE, {"at": at}, seen=EVERYTHING))[0]
         if (marks or 0) > FOLD_AT:
             await self._database.rows("select drawn.fold_changes()", {})
         return dict(zip(layers or (), sums or (), strict=True)), redraw

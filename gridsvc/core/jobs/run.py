@@ -20,11 +20,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as EngineTimeout
 from sqlalchemy.orm import Session
 
-from gridsvc.core.db import driver_of, transaction
+from gridsvc.core.db import EVERYTHING, SEE, driver_of, transaction
 from gridsvc.core.errors import Refusal, Unavailable
 from gridsvc.core.jobs.files import drop_file
 from gridsvc.core.jobs.progress import Cancelled, Leaving, Progress, watched
 from gridsvc.core.jobs.queue import Running, Work
+from gridsvc.core.schema import app_role
 
 JOB_LOCKS = 0x6A6F_6273
 """The kind of our advisory locks; the job's number stands beside it."""
@@ -51,7 +52,10 @@ TAKE = text("select pg_try_advisory_xact_lock(:locks, :job)")
 BEGIN = text("""
     update job set state = 'running', attempts = attempts + 1, started_at = now(), step_at = now(), done = 0, total = 0,
         message = '' where id = :job and state in ('queued', 'running')
-    returning kind, actor, arguments, attempts, cancel_asked""")
+    returning kind, actor, arguments, attempts, cancel_asked, scope""")
+# Where there is no such role, or we may not become it, the policies hold for the owner too (force row level security).
+BECOME = """
+    select set_config('role', rolname, true) from pg_roles where rolname = %s and pg_has_role(rolname, 'member')"""
 DONE = text("""
     update job set state = 'done', finished_at = clock_timestamp(), result = cast(:result as jsonb),
         message = :step, done = :done, total = :total
@@ -92,6 +96,7 @@ def perform(engine: Engine, kinds: Mapping[str, Work], job: int, leaving: Callab
                 return
             attempts = begun.attempts
             work = _work(kinds, begun)
+            _see(session, begun)
             with watched(engine, job, driver_of(session), progress, leaving):
                 result = work(Running(job, begun.actor, begun.arguments, session, progress))
             _finish(session, job, result, progress)
@@ -174,6 +179,14 @@ def _work(kinds: Mapping[str, Work], begun: Row[Any]) -> Work:
     if begun.kind not in kinds:
         raise Unavailable(f"The worker does not know jobs of the kind {begun.kind!r}; it may be of another version.")
     return kinds[begun.kind]
+
+
+def _see(session: Session, begun: Row[Any]) -> None:
+    """Let a job see no more than who asked for it; one that sees everything has the owner's rights."""
+    if begun.scope != EVERYTHING.scope:
+        connection = driver_of(session)
+        connection.execute(SEE, (begun.scope, begun.actor))
+        connection.execute(BECOME, (app_role(),))
 
 
 def _finish(session: Session, job: int, result: Any, progress: Progress) -> None:

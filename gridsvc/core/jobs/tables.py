@@ -40,6 +40,10 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # Whose rows it sees: those that who asked for it saw.
+    scope: Mapped[str] = mapped_column(
+        Text, server_default=text("coalesce(current_setting('gridsvc.scope', true), '')")
+    )
     queue_id: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(Text, server_default="queued")
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")

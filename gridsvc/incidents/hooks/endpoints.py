@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import delete, select
 
-from gridsvc.access.guard import Caller, allowed
+from gridsvc.access.guard import Caller, allowed_everywhere
 from gridsvc.core.errors import NotFound
 from gridsvc.core.events import record
 from gridsvc.core.http import InTransaction
@@ -17,7 +17,7 @@ from gridsvc.core.settings import settings
 from gridsvc.incidents.hooks.delivering import target_of
 from gridsvc.incidents.tables import Webhook, WebhookDelivery
 
-Manager = Annotated[Caller, Depends(allowed("webhook.manage"))]
+Manager = Annotated[Caller, Depends(allowed_everywhere("webhook.manage"))]
 router = APIRouter(tags=["incidents"])
 SHOWN = 200
 
@@ -70,7 +70,7 @@ class Deliveries(BaseModel):
     items: list[Delivery]
 
 
-@router.get("/webhooks", dependencies=[Depends(allowed("webhook.manage"))])
+@router.get("/webhooks", dependencies=[Depends(allowed_everywhere("webhook.manage"))])
 def list_webhooks(session: InTransaction) -> Hooks:
     """List the webhooks; secrets are never shown again."""
     rows = session.scalars(select(Webhook).order_by(Webhook.id))
@@ -105,7 +105,7 @@ def end_webhook(session: InTransaction, caller: Manager, webhook: int) -> None:
     record(session, "webhook.ended", f"webhook:{webhook}", actor=caller.username)
 
 
-@router.get("/webhooks/{webhook}/deliveries", dependencies=[Depends(allowed("webhook.manage"))])
+@router.get("/webhooks/{webhook}/deliveries", dependencies=[Depends(allowed_everywhere("webhook.manage"))])
 def list_deliveries(session: InTransaction, webhook: int) -> Deliveries:
     """List the latest deliveries of a webhook, the newest first, with what went wrong."""
     rows = session.scalars(

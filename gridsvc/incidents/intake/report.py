@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gridsvc.access.guard import Caller
 from gridsvc.core.browse import item_sql
-from gridsvc.core.db import driver_of
+from gridsvc.core.db import driver_of, seeing_everything
 from gridsvc.core.errors import Invalid, Unavailable
 from gridsvc.core.events import record
 from gridsvc.core.geo import snap_numbers
@@ -53,11 +53,11 @@ LOOK = (
 MAKE = """
     insert into incident (number, catalogue, class, condition, status, source, text, accuracy_m, rule, community, grid,
         grid_version, queue, responsible, department, reported_at, due_at, due_uncertain, stage_since, stage_due_at,
-        asset, why, version, geometry)
+        asset, why, version, geometry, reported_by)
     values (next_incident_number(%(day)s), %(catalogue)s, %(class)s, %(condition)s, %(status)s, %(source)s, %(text)s,
         %(accuracy_m)s, %(rule)s, %(community)s, %(grid)s, %(grid_version)s, %(queue)s, %(responsible)s, %(department)s,
         %(at)s, %(due_at)s, %(due_uncertain)s, %(stage_since)s, %(stage_due_at)s, %(asset)s, %(why)s, 1,
-        st_setsrid(st_makepoint(%(lon)s, %(lat)s), 4326))
+        st_setsrid(st_makepoint(%(lon)s, %(lat)s), 4326), %(reported_by)s)
     returning id, number"""
 
 ASSET = "select st_x(geometry), st_y(geometry) from asset where code = %(code)s"
@@ -78,8 +78,8 @@ class Reporter:
 def report(session: Session, given: Report, by: Reporter) -> dict[str, Any]:
     """Take in a report; answer the incident as others read it, with what may be the same thing nearby.
 
-    Never refused for its place: outside every community it goes to the fallback queue. Raises Invalid for an unknown
-    class, condition, asset or address, or when it is not said where.
+    Never refused for its place, also not outside of the reporter's territory; outside every community it goes to the
+    fallback queue. Raises Invalid for an unknown class, condition, asset or address, or when it is not said where.
     """
     place = _place(session, given)
     lon, lat = (float(number) for number in snap_numbers([place.lon, place.lat]))
@@ -93,8 +93,10 @@ def report(session: Session, given: Report, by: Reporter) -> dict[str, Any]:
         "at": by.now,
         "since": by.now - timedelta(days=by.settings.duplicate_days),
         "account": by.caller.account,
+        "reported_by": by.caller.username,
     }
-    with driver_of(session).cursor(row_factory=dict_row) as cursor:
+    # Whose place it is and who is on duty there does not hang on what the reporter sees.
+    with seeing_everything(session), driver_of(session).cursor(row_factory=dict_row) as cursor:
         known = cast("dict[str, Any]", cursor.execute(LOOK, asked).fetchone())
         _refuse_unknown(known, given)
         chosen, why = _chosen(known, by.settings)
@@ -118,8 +120,17 @@ def report(session: Session, given: Report, by: Reporter) -> dict[str, Any]:
         responsible=chosen.responsible,
         queue=chosen.queue,
     )
-    actions = allowed_next(case, actor, by.now)
-    return {**read_incident(session, made["id"]), "actions": actions, "duplicates": known["duplicates"]}
+    near = visible(session, known["duplicates"], by.caller)
+    return {**read_incident(session, made["id"]), "actions": allowed_next(case, actor, by.now), "duplicates": near}
+
+
+def visible(session: Session, found: list[dict[str, Any]], caller: Caller) -> list[dict[str, Any]]:
+    """Leave of incidents that were found those that the caller may see."""
+    if caller.is_everywhere or not found:
+        return found
+    ids = [int(one["id"]) for one in found]
+    seen = driver_of(session).execute("select id::text from incident where id = any(%(ids)s)", {"ids": ids}).fetchall()
+    return [one for one in found if (one["id"],) in seen]
 
 
 def read_incident(session: Session, incident: int) -> dict[str, Any]:
