@@ -152,7 +152,9 @@ def _conditions(collection: Collection, asked: Mapping[str, str]) -> Iterator[Co
     columns = collection.properties
     if (box := asked.get("bbox")) is not None:
         shape = read_box(box, reference(asked["bbox-crs"]) if "bbox-crs" in asked else STORED)
-        yield Condition(f"st_intersects({collection.layer.geometry}, %(box)s::geometry)", {"box": shape})
+        place = collection.layer.geometry
+        # `&&` beside it: below row security an index is asked only what is known to tell nobody else.
+        yield Condition(f"{place} && %(box)s::geometry and st_intersects({place}, %(box)s::geometry)", {"box": shape})
     elif "bbox-crs" in asked:
         raise Invalid("bbox-crs says the system of a bbox, and there is none.")
     for number, name in enumerate(name for name in asked if name in columns):
