@@ -38,6 +38,8 @@ UNCOMPRESSED = """
 FILLED = "building"
 """The table whose triggers rest while it is filled (`fill_begins`, migrations/sql/20261126_filling.sql)."""
 OWNED = sql.SQL("select from pg_class where oid = %s::regclass and pg_has_role(relowner, 'USAGE')")
+# PostgreSQL copies into no table whose policies bind the one who does so: an owner who is no superuser.
+BOUND = sql.SQL("select where row_security_active(%s::regclass)")
 INDEXES = sql.SQL("""
     select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
     from pg_index i
@@ -170,7 +172,7 @@ class Straight(Staging):
 
 @contextmanager
 def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[bool]:
-    """Tell whether a table is there and empty; if so and many rows are to come, make its indexes when they are there.
+    """Tell whether a table is there, empty and may be copied into; if so, its indexes wait for many rows that are to come.
 
     An index made over all rows takes a fifth of the time of one that grows row by row; so does the key of buildings, to
     which nothing refers. Other constraints and triggers hold for every row as ever, but that a shape is valid has been
@@ -182,7 +184,7 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[boo
     """
     connection = driver_of(session)
     name = sql.Identifier(table or "")
-    if table is None or _any(connection, sql.SQL("select from {}").format(name)):
+    if table is None or _any(connection, BOUND, [table]) or _any(connection, sql.SQL("select from {}").format(name)):
         yield False
         return
     later: list[str] = []

@@ -24,16 +24,23 @@ begin atomic
     select w.code from worker w join account a on a.id = w.account where a.username = scope_actor();
 end;
 
--- Whether an account looks no further than the transaction does; by the owner's rights, because it follows posts too.
+-- Whether an account looks no further than the transaction does; of one that follows posts those count that the
+-- transaction does not see, too.
 create function account_is_within(of_account bigint, territory text[]) returns boolean
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-    select not exists (
-        select from unnest(coalesce(territory, array(
-            select p.grid from post p join worker w on w.code = p.worker
-            where w.account = of_account and p.valid @> now()))) one
-        where not one ^@ any (coalesce(scope_prefixes(), '{}')));
-end;
+language plpgsql stable security definer set search_path = public, pg_temp as $$
+declare
+    scope constant text := current_setting('gridsvc.scope', true);
+    here constant text[] := coalesce(scope_prefixes(), '{}');
+begin
+    if territory is null then
+        perform set_config('gridsvc.scope', 'all', true);
+        territory := array(select p.grid from post p join worker w on w.code = p.worker
+                           where w.account = of_account and p.valid @> now());
+        perform set_config('gridsvc.scope', scope, true);
+    end if;
+    return not exists (select from unnest(territory) one where not one ^@ any (here));
+end
+$$;
 
 -- What rows say of themselves ----------------------------------------------------------------------------------------
 
