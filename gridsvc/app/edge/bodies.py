@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gridsvc.core.http import problem
@@ -10,13 +11,14 @@ from gridsvc.core.settings import Settings
 
 KIB = 1024
 MIB = 1024 * KIB
+ANY = ("",)
 JSON = ("application/json",)
 FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @dataclass(frozen=True)
 class Body:
-    """What is taken at an address: media types (`image/` is any image), and bytes at most."""
+    """What is taken at an address: media types, and bytes at most."""
 
     address: re.Pattern[str]
     kinds: tuple[str, ...]
@@ -26,14 +28,11 @@ class Body:
 def bodies_of(settings: Settings) -> tuple[Body, ...]:
     """List what is taken where; the first that fits counts."""
     return (
-        # Told in words by the endpoint, which knows the setting; this is the wall behind it.
-        Body(re.compile("/api/v1/imports/?"), ("multipart/form-data",), (settings.upload_mb + 1) * MIB),
-        Body(
-            re.compile("/api/v1/incidents/[^/]+/photos/[^/]+/?"),
-            ("image/", "application/octet-stream"),
-            (settings.photo_mb + 1) * MIB,
-        ),
-        Body(re.compile("/api/v1/locate/?"), JSON, 3 * MIB),
+        # These three count for themselves and say more of it; this is the wall behind them.
+        Body(re.compile("/api/v1/imports/?"), ("multipart/form-data",), (settings.upload_mb + 16) * MIB),
+        # What a photo is called says nothing; its bytes are looked at.
+        Body(re.compile("/api/v1/incidents/[^/]+/photos/[^/]+/?"), ANY, (settings.photo_mb + 16) * MIB),
+        Body(re.compile("/api/v1/locate/?"), JSON, 16 * MIB),
         Body(re.compile("/api/v1/(session|me|tokens|accounts)(/.*)?"), JSON, 64 * KIB),
         Body(re.compile("/open311/.*"), (*FORM, *JSON), MIB),
         Body(re.compile(".*"), JSON, MIB),
@@ -61,7 +60,7 @@ class Bodies:
         kind = sent.get(b"content-type", "").partition(";")[0].strip().lower()
         too_large = problem(413, "too_large", f"More than {taken.most:,} bytes are not taken here.")
         if not kind.startswith(taken.kinds):
-            named = " or ".join(one + "*" * one.endswith("/") for one in taken.kinds)
+            named = " or ".join(taken.kinds)
             answer = problem(
                 415, "unsupported", f"Send {named} here and say so in Content-Type; {kind or 'none'} came."
             )
@@ -70,7 +69,11 @@ class Bodies:
             await too_large(scope, receive, send)
         else:
             counted = _Counted(receive, send, taken.most)
-            await self._app(scope, counted.receive, counted.send)
+            try:
+                await self._app(scope, counted.receive, counted.send)
+            except ClientDisconnect:
+                if not counted.over:
+                    raise
             if counted.over:
                 await too_large(scope, receive, send)
 

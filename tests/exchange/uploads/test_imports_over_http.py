@@ -233,8 +233,8 @@ def test_a_form_that_makes_no_sense_is_refused_at_once(service: Service, fields:
         (b"", "multipart/form-data; boundary=x", 422),
         (b"nonsense", "multipart/form-data", 400),
         (b"--x\r\nContent-Disposition: nothing\r\n\r\nz\r\n--x--", "multipart/form-data; boundary=x", 400),
-        (b"layer=grids&file=text", "application/x-www-form-urlencoded", 422),
-        (b'{"layer": "grids"}', "application/json", 422),
+        (b"layer=grids&file=text", "application/x-www-form-urlencoded", 415),
+        (b'{"layer": "grids"}', "application/json", 415),
     ],
 )
 def test_what_is_no_form_with_a_file_is_refused(service: Service, body: bytes, kind: str, status: int) -> None:
