@@ -10,7 +10,7 @@ export PYTHON
 MAPS := $(shell find maps -type f -not -path '*/node_modules/*' 2>/dev/null) gridsvc/cartography/manifest.json
 BUILT := gridsvc/app/static gridsvc/cartography/vendor
 
-.PHONY: help demo test setup lint bench clean constraints run-packages test-packages again
+.PHONY: help demo test setup lint drill bench clean constraints run-packages test-packages again
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -32,6 +32,9 @@ lint: setup ## Check style, types and layers
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+drill: setup test-packages ## Long forms of tests that `make test` keeps short
+	@GRIDSVC_TEST_EXAMPLES=100 .venv/bin/pytest -q -n 2 tests/app/edge/test_contract.py
 
 bench: setup ## Measure speed
 	@bash docker/install-packages.sh bench

@@ -34,7 +34,7 @@ from gridsvc.app.pages import serve_pages
 from gridsvc.app.tiles.gate import TileGate
 from gridsvc.app.tiles.making import Tiles
 from gridsvc.core.db import Database
-from gridsvc.core.http import answer_problems
+from gridsvc.core.http import REFUSALS, answer_problems
 from gridsvc.core.settings import Settings
 
 API = "/api/v1"
@@ -68,6 +68,7 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
         version=version("gridsvc"),
         summary="Community grid management (网格化): places, work and events; never dossiers on people",
         lifespan=open_and_close,
+        responses=REFUSALS,
         # The documentation page is built with the other pages: the stock one would fetch from another host.
         docs_url=None,
         redoc_url=None,

@@ -39,6 +39,27 @@ STATUS = {
 """The one table from a refusal's kind to HTTP."""
 
 
+_PROBLEM = {
+    "description": "A refusal: a sentence that names what is wrong, and loses nothing",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "503": _PROBLEM}
+"""What every operation may also answer, as the OpenAPI document says it."""
+
+
 def database_of(request: Request) -> Database:
     """Give the application's database."""
     database: Database = request.app.state.database

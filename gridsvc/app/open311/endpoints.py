@@ -45,7 +45,14 @@ class Told(APIRoute):
         return handle
 
 
-router = APIRouter(prefix="/open311/v2", tags=["open311"], route_class=Told)
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "code and description, as GeoReport has them, in the form that was asked for",
+        "content": {"application/json": {}, "text/xml": {}, "application/problem+json": {}},
+    }
+}
+
+router = APIRouter(prefix="/open311/v2", tags=["open311"], route_class=Told, responses=REFUSALS)
 
 
 async def form_of(form: str) -> str:
