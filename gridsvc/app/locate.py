@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gridsvc.access.guard import allowed, identify
 from gridsvc.core.db import Database, Seen, seen_now
 from gridsvc.core.geo import snap_numbers
-from gridsvc.core.http import database_of
+from gridsvc.core.http import Moment, database_of
 from gridsvc.core.settings import settings
 from gridsvc.territory.schemas import At, Place
 from gridsvc.workforce.schemas import Person
@@ -82,7 +82,7 @@ class Points(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     points: Annotated[list[Place], Field(min_length=1, max_length=MOST_POINTS)]
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class Locations(BaseModel):

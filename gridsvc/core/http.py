@@ -1,5 +1,6 @@
 """What every endpoint shares: the request's transaction, the hot pool, and refusals as problem+json (RFC 9457)."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from psycopg import DataError as DriverDataError
 from psycopg import OperationalError as DriverError
 from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import PoolTimeout
+from pydantic import AwareDatetime, BeforeValidator
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as EngineTimeout
 from sqlalchemy.orm import Session
@@ -77,6 +79,17 @@ def open_session(database: Annotated[Database, Depends(database_of)]) -> Iterato
 InTransaction = Annotated[Session, Depends(open_session, scope="function")]
 Hot = Annotated[Database, Depends(database_of)]
 
+
+def _no_number(given: object) -> object:
+    """Refuse a number, which would be taken for seconds since 1970: `at=2026` is meant otherwise."""
+    if isinstance(given, int | float) or (isinstance(given, str) and NUMBER.fullmatch(given)):
+        raise ValueError("a moment is written like 2026-05-01T08:00:00+08:00")
+    return given
+
+
+NUMBER = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*")
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A moment with its zone, as RFC 3339 writes it."""
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag of what is changed, as it was read")]
 

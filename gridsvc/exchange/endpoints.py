@@ -8,13 +8,12 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse
-from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 
 from gridsvc.access.guard import Caller, allowed
 from gridsvc.core.db import driver_of
 from gridsvc.core.events import record
-from gridsvc.core.http import InTransaction
+from gridsvc.core.http import InTransaction, Moment
 from gridsvc.core.settings import settings
 from gridsvc.exchange.exports import Wanted, export
 from gridsvc.exchange.formats.writing import MEDIA_TYPES
@@ -27,7 +26,7 @@ def export_layer(
     session: InTransaction,
     caller: Annotated[Caller, Depends(allowed("export"))],
     file: str,
-    at: Annotated[AwareDatetime | None, Query(description="As of this moment; now when left out")] = None,
+    at: Annotated[Moment | None, Query(description="As of this moment; now when left out")] = None,
     crs: Annotated[str, Query(max_length=40, description="EPSG:n, gcj02 or bd09")] = "EPSG:4326",
     language: Annotated[
         Literal["zh", "en"] | None, Query(description="csv and xlsx for people: in words, times of the office's zone")

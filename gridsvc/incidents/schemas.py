@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gridsvc.core.browse import Boxed
+from gridsvc.core.http import Moment
 from gridsvc.territory.schemas import Place
 
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
@@ -39,8 +40,8 @@ class IncidentQuery(Boxed):
     responsible: Text = None
     queue: Text = None
     open: Annotated[bool | None, Query(description="Only open, or only ended ones")] = None
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="Reported at or after")] = None
-    to: Annotated[AwareDatetime | None, Query(description="Reported before")] = None
+    from_: Annotated[Moment | None, Query(alias="from", description="Reported at or after")] = None
+    to: Annotated[Moment | None, Query(description="Reported before")] = None
     assignee: Text = None
     department: Text = None
     source: Source | None = None
@@ -48,7 +49,7 @@ class IncidentQuery(Boxed):
     parent: Text = None
     waiting: Literal["suspend", "extend", "appeal"] | None = None
     overdue: bool | None = None
-    due_before: AwareDatetime | None = None
+    due_before: Moment | None = None
     q: Text = None
     sort: Annotated[Literal["newest", "due"], Query(description="Newest first, or what falls due next first")] = (
         "newest"

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gridsvc.core.browse import Boxed
+from gridsvc.core.http import Moment
 
 Geometry = dict[str, Any]
-At = Annotated[AwareDatetime | None, Query(description="The moment asked for (RFC 3339 with zone); now when left out")]
+At = Annotated[Moment | None, Query(description="The moment asked for (RFC 3339 with zone); now when left out")]
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
 
 

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from gridsvc.access.guard import Caller, allowed
 from gridsvc.core.browse import Layer, ListQuery, Page, answer_list
-from gridsvc.core.http import Hot
+from gridsvc.core.http import Hot, Moment
 
 router = APIRouter(tags=["access"])
 
@@ -53,8 +53,8 @@ class AuditQuery(ListQuery):
     subject: Annotated[str | None, Query(min_length=1, max_length=200, description="As incident:17, account:3")] = None
     community: Named = None
     grid: Named = None
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="What happened from then")] = None
-    to: Annotated[AwareDatetime | None, Query(description="What happened before then")] = None
+    from_: Annotated[Moment | None, Query(alias="from", description="What happened from then")] = None
+    to: Annotated[Moment | None, Query(description="What happened before then")] = None
 
 
 class Audited(BaseModel):

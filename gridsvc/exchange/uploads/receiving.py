@@ -8,13 +8,14 @@ from typing import IO, Annotated, Any, cast
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message
 
 from gridsvc.access.guard import Caller, allowed_everywhere
 from gridsvc.core.errors import Forbidden, Invalid, TooLarge
+from gridsvc.core.http import Moment
 from gridsvc.core.settings import Settings
 from gridsvc.exchange.layers import LAYERS, STANDARDS
 
@@ -38,7 +39,7 @@ class Asked(BaseModel):
     layer: Annotated[str, Field(max_length=40)]
     crs: Annotated[str, Field(max_length=40)] = "auto"
     dry_run: bool = False
-    from_: Annotated[AwareDatetime | None, Field(alias="from")] = None
+    from_: Annotated[Moment | None, Field(alias="from")] = None
     whole: bool = False
     repair: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
     keep_holes: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None

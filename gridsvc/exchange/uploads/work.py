@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gridsvc.core.errors import Invalid, Refusal
+from gridsvc.core.http import Moment
 from gridsvc.core.jobs import Running
 from gridsvc.core.jobs.files import lay_out
 from gridsvc.core.settings import settings
@@ -25,7 +25,7 @@ REJECTS_SHOWN = 1000
 class Given(Asked):
     """What a job was asked, with the moment it holds from, so that a second try takes the same one."""
 
-    moment: AwareDatetime
+    moment: Moment
 
 
 def arguments_of(asked: Asked, now: datetime) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from gridsvc.access.guard import Caller, allowed
 from gridsvc.core.errors import Invalid
-from gridsvc.core.http import InTransaction
+from gridsvc.core.http import InTransaction, Moment
 from gridsvc.core.settings import settings
 from gridsvc.incidents.actions import actor_of
 from gridsvc.incidents.board.boards import View, board, stages
@@ -26,13 +26,13 @@ class BoardQuery(BaseModel):
     grid: Part = None
     community: Part = None
     department: Part = None
-    at: Annotated[
-        AwareDatetime | None, Query(description="As of this moment, rebuilt from the logs; now when left out")
-    ] = None
+    at: Annotated[Moment | None, Query(description="As of this moment, rebuilt from the logs; now when left out")] = (
+        None
+    )
     from_: Annotated[
-        AwareDatetime | None, Query(alias="from", description="Figures of incidents reported from then; 30 days ago")
+        Moment | None, Query(alias="from", description="Figures of incidents reported from then; 30 days ago")
     ] = None
-    to: Annotated[AwareDatetime | None, Query(description="Figures of incidents reported before then")] = None
+    to: Annotated[Moment | None, Query(description="Figures of incidents reported before then")] = None
     limit: Annotated[int, Query(ge=0, le=200, description="Rows of each list")] = 20
 
 

@@ -4,9 +4,12 @@ from datetime import date, datetime, time
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
-Hours = tuple[time, time]
+TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+# A time of the office's own clock: the format `time` of JSON Schema would want an offset.
+LocalTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": TIME, "examples": ["08:30:00"]})]
+Hours = tuple[LocalTime, LocalTime]
 LEAP = 2024
 """A year in which every day of a season can be."""
 

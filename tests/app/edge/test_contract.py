@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import schemathesis
@@ -12,7 +13,9 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis.errors import Unsatisfiable
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from gridsvc.app.commands.up import listening
 from gridsvc.app.main import create_app
@@ -22,7 +25,11 @@ from tests.conftest import Town, copy_database
 
 SETTINGS = Settings(pool_size=2)
 DOCUMENT = create_app(Database.at("postgresql://nowhere/none", SETTINGS), SETTINGS, web=False).openapi()
-OPERATIONS = {one.ok().label: one.ok() for one in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()}
+OPERATIONS = {
+    found.ok().label: found.ok()
+    for found in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
+    if isinstance(found, Ok)
+}
 FEW = examples(
     max_examples=int(os.environ.get("GRIDSVC_TEST_EXAMPLES", "3")),
     deadline=None,
@@ -50,6 +57,8 @@ def address(town: Town) -> Iterator[str]:
         thread.join(20)
 
 
+# What makes the examples draws some of them in a way that hypothesis would rather not have.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=["allowed", "not allowed"])
 @pytest.mark.parametrize("label", sorted(OPERATIONS))
 def test_every_operation_answers_as_the_document_says(
@@ -57,8 +66,18 @@ def test_every_operation_answers_as_the_document_says(
 ) -> None:
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode))
     @FEW
-    def ask(case: schemathesis.Case) -> None:
-        case.call_and_validate(base_url=address, headers={"Authorization": f"Bearer {town.tokens['admin']}"})
+    def ask(case: Any) -> None:
+        # That a class or grid that is named is not there is no fault of the document's.
+        case.call_and_validate(
+            base_url=address,
+            headers={"Authorization": f"Bearer {town.tokens['admin']}"},
+            excluded_checks=[positive_data_acceptance],
+        )
 
     with suppress(Unsatisfiable):  # what takes nothing can be asked for nothing wrong
         ask()
+
+
+def test_no_operation_of_the_document_is_left_out() -> None:
+    methods = ("get", "put", "post", "patch", "delete")
+    assert len(OPERATIONS) == sum(method in path for path in DOCUMENT["paths"].values() for method in methods)

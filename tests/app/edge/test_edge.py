@@ -103,3 +103,10 @@ def test_a_deep_body_is_a_refusal_and_no_fault(service: Service) -> None:
     body = b"[" * 200_000
     headers = {**service.as_("dispatcher"), "Content-Type": "application/json"}
     assert service.client.post("/api/v1/incidents", content=body, headers=headers).status_code in (400, 422)
+
+
+@pytest.mark.parametrize("at", ["2026", "-1", "1.5e9"])
+def test_a_number_is_no_moment(service: Service, at: str) -> None:
+    answer = service.client.get("/api/v1/grids", params={"at": at}, headers=service.as_("viewer"))
+    assert answer.status_code == 422
+    assert "2026-05-01T08:00:00+08:00" in answer.text
