@@ -98,7 +98,9 @@ def make_accounts(session: Session) -> Sheet:
     sheet: Sheet = []
     for role in ROLES:
         username, password = f"demo-{role}", secrets.token_urlsafe(12)
-        account = add_account(session, username, role, password, actor=SYSTEM, codes=[EVERYWHERE])
+        # The worker follows the posts, as every worker does.
+        codes = None if role == "worker" else [EVERYWHERE]
+        account = add_account(session, username, role, password, actor=SYSTEM, codes=codes)
         token = issue_token(session, account, "demo", actor=SYSTEM)
         sheet.append({"username": username, "password": password, "role": role, "token": token})
         if role == "worker":

@@ -151,8 +151,8 @@ class Belonging(Base):
     __tablename__ = "belonging"
     __table_args__ = (Index("ix_belonging_grid", "grid", "kind", "code"),)
 
-    kind: Mapped[str] = mapped_column(Text, primary_key=True)
     code: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
     since: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     grid: Mapped[str] = mapped_column(Text)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bulk, casework, faults, features, ground, imports, locate, search, tiles
+from tests.bench import bulk, casework, faults, features, ground, imports, locate, rowsec, search, tiles
 from tests.bench.ground import Ground
 from tests.bench.measure import Figure
 
@@ -24,7 +24,7 @@ IN_TOWN: dict[str, Measure] = {
     # On a ground of its own: 20,000 grids and a million incidents.
     "casework": lambda _: casework.measure(),
 }
-IN_CITY: dict[str, Measure] = {"tiles": tiles.measure, "features": features.measure}
+IN_CITY: dict[str, Measure] = {"tiles": tiles.measure, "features": features.measure, "rowsec": rowsec.measure}
 """The benches, by the ground they need."""
 
 

@@ -95,11 +95,11 @@ def desk(many: int) -> Iterator[Desk]:
             yield Desk(served.port, place.url, token)
 
 
-def fill(connection: psycopg.Connection, many: int) -> None:
+def fill(connection: psycopg.Connection, many: int, grids: int = GRIDS) -> None:
     """Make incidents up, so many of them, with their logs."""
     conditions = connection.execute("select count(*) from catalogue_condition").fetchone()
     connection.execute("select setseed(0.5)")
-    connection.execute(FILL, {"many": many, "grids": GRIDS, "conditions": conditions[0] if conditions else 0})
+    connection.execute(FILL, {"many": many, "grids": grids, "conditions": conditions[0] if conditions else 0})
     connection.execute(LOG, {"id": 0})
     connection.execute("vacuum analyze")
 

@@ -13,16 +13,23 @@ return string_to_array(current_setting('gridsvc.scope', true), ',');
 
 -- The communities that lie around the grids that are seen: who works in a grid sees the outline and name of its community.
 create function scope_around() returns text[] language sql stable
-return array(select left(one, 12) from unnest(string_to_array(current_setting('gridsvc.scope', true), ',')) one
-             where length(one) > 12);
+return string_to_array(regexp_replace(current_setting('gridsvc.scope', true), '([0-9]{12})[0-9]{3}', '\1', 'g'), ',');
 
 create function scope_actor() returns text language sql stable
 return nullif(current_setting('gridsvc.actor', true), '');
 
-create function scope_worker() returns text language sql stable
-begin atomic
-    select w.code from worker w join account a on a.id = w.account where a.username = scope_actor();
-end;
+-- PL/pgSQL, because its plan is kept and is no part of the statement that asks.
+create function scope_account() returns bigint language plpgsql stable as $$
+begin
+    return (select a.id from account a where a.username = scope_actor());
+end
+$$;
+
+create function scope_worker() returns text language plpgsql stable as $$
+begin
+    return (select w.code from worker w where w.account = scope_account());
+end
+$$;
 
 -- Whether an account looks no further than the transaction does; of one that follows posts those count that the
 -- transaction does not see, too.
@@ -187,6 +194,118 @@ begin
 end
 $$;
 
+-- What tiles draw of a building names its grid, where that is one for all time to come; else it is looked up (belonging).
+-- A look for each of the thousands of houses in a tile would take as long as the tile.
+alter table drawn.building add column home text;
+
+create view drawn.homes with (security_invoker = true) as
+select code, min(grid) as home from belonging where kind = 'building' and until > now()
+group by code having count(*) = 1 and min(since) <= now() and min(until) = 'infinity';
+
+create function drawn.home_of(of_code text) returns text language sql stable
+begin atomic
+    select h.home from drawn.homes h where h.code = of_code;
+end;
+
+create function drawn.keep_homes() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    codes constant text[] := array(select distinct code from changed where kind = 'building');
+begin
+    if codes = '{}' then
+        return null;
+    elsif not derive_at_once('drawn', cardinality(codes)) or exists (select from derive_due where derived = 'drawn') then
+        -- Until then the one that is known is as good as it was before this transaction.
+        perform derive_later('drawn', 'building', codes);
+    else
+        update drawn.building d set home = drawn.home_of(d.code)
+        where d.code = any (codes) and d.home is distinct from drawn.home_of(d.code);
+    end if;
+    return null;
+end
+$$;
+create trigger keep_homes_new after insert on belonging
+    referencing new table as changed for each statement execute function drawn.keep_homes();
+create trigger keep_homes_again after update on belonging
+    referencing new table as changed for each statement execute function drawn.keep_homes();
+create trigger keep_homes_gone after delete on belonging
+    referencing old table as changed for each statement execute function drawn.keep_homes();
+
+create or replace function drawn.keep_buildings() returns trigger language plpgsql security definer set search_path = public as $$
+declare
+    codes text[];
+begin
+    if tg_op = 'TRUNCATE' then
+        truncate drawn.building, drawn.building_count;
+        return null;
+    end if;
+    execute case tg_op when 'UPDATE' then 'select array(select code from changed union select code from was)'
+            when 'DELETE' then 'select array(select code from was)' else 'select array(select code from changed)' end into codes;
+    -- Counts change by differences, which mean nothing while others are still to be counted.
+    if not derive_at_once('drawn', cardinality(codes)) or exists (select from derive_due where derived = 'drawn') then
+        perform derive_later('drawn', 'building', codes);
+    elsif tg_op = 'DELETE' then
+        delete from drawn.building d using was w where d.code = w.code;
+        execute drawn.counting_statement('select point, -1 as adds from was');
+    elsif tg_op = 'UPDATE' then
+        delete from drawn.building d using was w
+        where d.code = w.code and not exists (
+            select from changed c
+            where c.code = w.code and (c.name, c.number) is not distinct from (w.name, w.number) and c.geometry = w.geometry);
+        insert into drawn.building
+        select code, name, number, drawn.mercator(geometry), drawn.home_of(code) from changed c
+        where not exists (select from drawn.building d where d.code = c.code) order by geometry;
+        execute drawn.counting_statement('select point, 1 as adds from changed union all select point, -1 from was');
+    else
+        insert into drawn.building select code, name, number, drawn.mercator(geometry) from changed order by geometry;
+        execute drawn.counting_statement('select point, 1 as adds from changed');
+    end if;
+    return null;
+end
+$$;
+
+create or replace function derive_drawn(of_kind text, of_codes text[], whole boolean) returns void language plpgsql as $$
+begin
+    if of_kind = 'building' then
+        if whole then
+            -- An import that filled the table has left this proof to whoever has the time.
+            alter table building validate constraint ck_building_geometry;
+            perform derive_afresh('drawn.building',
+                'select code, name, number, drawn.mercator(geometry) as geometry, h.home'
+                ' from building left join drawn.homes h using (code) order by geometry');
+        else
+            delete from drawn.building where code = any (of_codes);
+            insert into drawn.building
+            select code, name, number, drawn.mercator(geometry), drawn.home_of(code)
+            from building where code = any (of_codes) order by geometry;
+        end if;
+        -- Counts are sums: what was counted for the codes before is not known any more.
+        perform derive_afresh('drawn.building_count', $counts$
+            select level, x >> (18 - level) as x, y >> (18 - level) as y, sum(buildings) as buildings
+            from (
+                select drawn.column_of(st_x(point), 18) as x, drawn.row_of(st_y(point), 18) as y, count(*) as buildings
+                from building group by 1, 2
+            ) finest, generate_series(14, 18) level
+            group by 1, 2, 3 order by 1, 2, 3$counts$);
+    elsif whole then
+        perform derive_afresh('drawn.street', $streets$
+            select code, name, kind, drawn.street_zoom(kind) as from_zoom, st_transform(geometry, 3857) as geometry
+            from street order by geometry$streets$);
+    else
+        delete from drawn.street where code = any (of_codes);
+        insert into drawn.street
+        select code, name, kind, drawn.street_zoom(kind), st_transform(geometry, 3857)
+        from street where code = any (of_codes) order by geometry;
+    end if;
+    insert into drawn.change values (of_kind, hashtextextended(gen_random_uuid()::text, 0));
+end
+$$;
+
+select derive_later('drawn', 'building', null) where exists (select from drawn.building);
+
+-- It is asked by code all the time, and what is asked for is in the index.
+alter table belonging drop constraint pk_belonging,
+    add constraint pk_belonging primary key (code, kind, since) include (until, grid);
+
 -- Derived things are written by the owner's rights, whoever changes what they derive from.
 do $$
 declare
@@ -199,6 +318,9 @@ begin
     end loop;
 end
 $$;
+
+-- Its query is part of the statement that asks for it now: a function would plan and begin anew for each incident.
+drop function incident_photos(bigint);
 
 -- Policies -----------------------------------------------------------------------------------------------------------
 
@@ -244,13 +366,13 @@ begin
             ('asset', belongs_here('''asset''', 'asset.code')),
             ('asset_past', belongs_here('''asset''', 'asset_past.code')),
             ('building_written', lies_here('grid')),
-            ('drawn.building', belongs_here('''building''', 'building.code')),
+            ('drawn.building', '(' || lies_here('home') || ' or home is null and '
+                || belongs_here('''building''', 'building.code') || ')'),
             -- How many houses there are is told of the whole town at once.
             ('drawn.building_count', nobody),
             ('search_entry', '(kind in (''street'', ''division'') or kind in (''grid'', ''community'') and '
                 || format(community, 'code') || ' or ' || belongs_here('search_entry.kind', 'search_entry.code') || ')'),
-            ('worker', '(exists (select from post p where p.worker = worker.code)'
-                ' or exists (select from account a where a.id = worker.account and a.username = (select scope_actor())))'),
+            ('worker', '(account = (select scope_account()) or exists (select from post p where p.worker = worker.code))'),
             ('post', lies_here('grid')),
             ('route', lies_here('grid')),
             ('checkpoint', 'exists (select from route r where r.id = checkpoint.route)'),

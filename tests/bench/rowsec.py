@@ -1,0 +1,126 @@
+"""What the second wall costs: a city in, the same hot statements as the owner and as the role that serves out, in turn.
+
+The role that serves looks once for everything, once for the whole county by its prefix (every row is compared, and the
+same rows come out), and once for one community of it.
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from gridsvc.app.locate import LOCATE
+from gridsvc.app.ogc.asking import read_question
+from gridsvc.app.ogc.collections import COLLECTIONS
+from gridsvc.app.ogc.statements import page_statement
+from gridsvc.app.tiles.layers import LAYERS
+from gridsvc.core.browse import Layer, list_sql
+from gridsvc.core.db import SEE, conninfo, open_engine, transaction
+from gridsvc.core.mvt import tile_at, tile_parameters
+from gridsvc.core.schema import APP_ROLE
+from gridsvc.core.settings import shipped_data
+from gridsvc.exchange.standards.catalogue import import_catalogue
+from gridsvc.incidents.layers import INCIDENTS
+from gridsvc.territory import layers
+from tests.bench import casework, ground
+from tests.bench.city import CELL, COUNTY, SOUTH, WEST
+from tests.bench.ground import Ground
+from tests.bench.measure import Figure, compare, in_turn
+
+RUNS = 40
+BAR = 1.3
+INCIDENTS_MANY = 100_000
+PAGE = 1000
+# In the first community, a few blocks from its corner.
+PLACE = (WEST + 4.5 * CELL, SOUTH + 4.5 * CELL)
+BOX = f"{PLACE[0] - 2 * CELL},{PLACE[1] - 2 * CELL},{PLACE[0] + 2 * CELL},{PLACE[1] + 2 * CELL}"
+SCOPES = {"everything": "all", "the county by its prefix": COUNTY, "one community": f"{COUNTY}001001"}
+NOW = datetime.now(UTC)
+
+Statement = tuple[bytes, dict[str, Any]]
+
+
+def measure(place: Ground) -> list[Figure]:
+    """Compare every statement in every scope."""
+    _add_incidents(place.url)
+    served = make_url(place.url).set(username=APP_ROLE).render_as_string(hide_password=False)
+    figures = []
+    with psycopg.connect(conninfo(place.url)) as owner, psycopg.connect(conninfo(served)) as walled:
+        for connection in (owner, walled):
+            connection.execute("set jit = off")
+            connection.execute("set max_parallel_workers_per_gather = 0")
+        for name, scope in SCOPES.items():
+            walled.execute(SEE, (scope, "bench"))
+            for work, (sql, parameters) in statements().items():
+                ask = [_asking(connection, sql, parameters) for connection in (walled, owner)]
+                taken = in_turn(range(RUNS), *ask)
+                figures.append(compare(f"{work}, {name}", taken, "without row security", BAR))
+    return figures
+
+
+def statements() -> dict[str, Statement]:
+    """Write the hot statements."""
+    where = {"lons": [PLACE[0]], "lats": [PLACE[1]], "accuracies": [20.0], "moments": [NOW], "queue": "q"}
+    listed = {"limit": 100, "cursor": None, "geometry": False, "at": NOW}
+    return {
+        **{f"tile {layer} z{z}": _tile(layer, z) for layer, z in TILES},
+        "page of 1,000 buildings": _page("buildings", limit=str(PAGE)),
+        "page of buildings by bbox": _page("buildings", limit=str(PAGE), bbox=BOX),
+        "list of buildings by bbox": _list(layers.BUILDINGS, {**listed, "bbox": BOX}),
+        "list of buildings": _list(layers.BUILDINGS, listed),
+        "list of grids": _list(layers.GRIDS, listed),
+        "newest incidents": _list(INCIDENTS, listed),
+        "open incidents by due date": _list(INCIDENTS, {**listed, "open": True, "sort": "due"}),
+        "locate": (LOCATE.encode(), where),
+    }
+
+
+TILES = (("buildings", 17), ("buildings", 15), ("grids", 14), ("communities", 11), ("incidents", 14))
+
+
+def _tile(layer: str, z: int) -> Statement:
+    drawn = LAYERS[layer]
+    band = drawn.band(z)
+    assert band
+    return drawn.statements[z], {**tile_parameters(z, *tile_at(*PLACE, z), band.buffer_units), "at": NOW, "live": True}
+
+
+def _page(name: str, **asked: str) -> Statement:
+    statement = page_statement(COLLECTIONS[name], read_question(COLLECTIONS[name], list(asked.items()), "json"), NOW)
+    return statement.sql, statement.parameters
+
+
+def _list(layer: Layer, asked: dict[str, Any]) -> Statement:
+    sql, parameters = list_sql(layer, asked)
+    return sql.encode(), parameters
+
+
+def _asking(
+    connection: "psycopg.Connection[Any]", sql: bytes, parameters: dict[str, Any]
+) -> Callable[[object], object]:
+    def ask(_: object) -> object:
+        return connection.execute(sql, parameters, prepare=True).fetchall()
+
+    ask(None)  # planned, and its pages read
+    return ask
+
+
+def _add_incidents(url: str) -> None:
+    engine = open_engine(url)
+    with transaction(engine) as session:
+        import_catalogue(session, shipped_data() / "catalogue" / "example.json", actor="bench")
+    engine.dispose()
+    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+        (grids,) = connection.execute("select count(*) from grid").fetchone() or (0,)
+        casework.fill(connection, INCIDENTS_MANY, grids)
+
+
+if __name__ == "__main__":
+    from tests.bench.__main__ import report
+
+    # A smaller city: houses, and grids that are twice a square.
+    with ground.city(*(int(number) for number in sys.argv[1:3])) as small:
+        sys.exit(report(measure(small)))
