@@ -209,8 +209,13 @@ end;
 
 create function drawn.keep_homes() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-    codes constant text[] := array(select distinct code from changed where kind = 'building');
+    codes text[];
 begin
+    -- While a first import fills the buildings, all of them are due in the end anyway.
+    if exists (select from pg_trigger where tgrelid = 'building'::regclass and tgname = 'keep_drawn_insert' and tgenabled = 'D') then
+        return null;
+    end if;
+    codes := array(select distinct code from changed where kind = 'building');
     if codes = '{}' then
         return null;
     elsif not derive_at_once('drawn', cardinality(codes)) or exists (select from derive_due where derived = 'drawn') then
