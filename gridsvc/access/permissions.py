@@ -14,6 +14,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "webhook.manage": frozenset({"admin"}),
     "territory.read": EVERYBODY,
     "workforce.read": EVERYBODY,
+    # Who sends workers somewhere calls them; for everybody else a phone is masked.
+    "worker.phone": frozenset({"admin", "dispatcher", "supervisor"}),
     "patrol.read": EVERYBODY,
     "calendar.change": frozenset({"admin"}),
     "incident.read": EVERYBODY,

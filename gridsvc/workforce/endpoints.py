@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gridsvc.access.guard import CallerNow, allowed
+from gridsvc.access.guard import Caller, CallerNow, allowed
 from gridsvc.access.permissions import verbs_of
 from gridsvc.access.territory import shown
-from gridsvc.core.browse import Page, answer_item, answer_list, item_sql
+from gridsvc.core.browse import Layer, Page, answer_item, answer_list, item_sql
 from gridsvc.core.errors import NotFound
 from gridsvc.core.http import Hot
 from gridsvc.core.settings import settings
@@ -21,15 +21,21 @@ router = APIRouter(tags=["workforce"], dependencies=[Depends(allowed("workforce.
 
 
 @router.get("/workers", responses={200: {"model": Page[schemas.Worker]}})
-async def list_workers(database: Hot, request: Request, asked: Annotated[schemas.WorkerQuery, Query()]) -> Response:
-    """List workers (网格员) by staff number, with the posts of a moment; phones are masked."""
-    return await answer_list(database, layers.WORKERS, asked, request.url)
+async def list_workers(
+    database: Hot, request: Request, caller: CallerNow, asked: Annotated[schemas.WorkerQuery, Query()]
+) -> Response:
+    """List workers (网格员) by staff number, with the posts of a moment; phones are masked but for who calls workers."""
+    return await answer_list(database, _for(caller), asked, request.url)
 
 
 @router.get("/workers/{worker}", responses={200: {"model": schemas.Worker}})
-async def read_worker(database: Hot, worker: str, at: At = None) -> Response:
+async def read_worker(database: Hot, caller: CallerNow, worker: str, at: At = None) -> Response:
     """Read one worker, with the posts of a moment."""
-    return await answer_item(database, layers.WORKERS, worker, at)
+    return await answer_item(database, _for(caller), worker, at)
+
+
+def _for(caller: Caller) -> Layer:
+    return layers.WITH_PHONE if caller.may("worker.phone") else layers.WORKERS
 
 
 @router.get("/posts", responses={200: {"model": Page[schemas.Post]}})

@@ -26,6 +26,9 @@ WORKERS = Layer(
     dated="true",
 )
 
+WITH_PHONE = WORKERS.extended({"phone": "w.phone"})
+"""The same for who may call them."""
+
 POSTS = Layer(
     name="posts",
     one="post",

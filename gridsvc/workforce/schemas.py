@@ -32,11 +32,12 @@ class PostQuery(ListQuery):
 
 
 class Worker(BaseModel):
-    """网格员: `id` is the staff number, `grids` those the worker is responsible for now."""
+    """网格员: `id` is the staff number, `grids` those the worker is responsible for now; `phone` only for who may (`worker.phone`)."""
 
     id: str
     name: str
     phone_masked: str | None
+    phone: str | None = None
     department: str | None
     on_duty: bool
     grids: list[str]

@@ -10,7 +10,7 @@ from gridsvc.core.db import Base
 
 
 class Worker(Base):
-    """A grid worker (网格员): staff, by staff number. The phone leaves the database masked."""
+    """A grid worker (网格员): staff, by staff number. The phone leaves the database masked, but for who calls workers."""
 
     __tablename__ = "worker"
 
