@@ -16,10 +16,17 @@ HELD = "v.valid @> %(at)s"
 PLACED = "belonging p on p.kind = '{0}' and p.code = {1}.code and p.since <= %(at)s and p.until > %(at)s"
 """To join what a thing belongs to at a moment; the range is two columns, which a B-tree serves."""
 
-COUNT = """(select coalesce(sum(b.households), 0) as households, count(*) as buildings
-    from belonging p join building_ever b on b.code = p.code and b.valid @> %(at)s
-    where p.kind = 'building' and p.grid {0} and p.since <= %(at)s and p.until > %(at)s)"""
-"""The buildings of some grids and their households, as of a moment."""
+DUE = "exists (select from derive_due where derived = 'written')"
+
+COUNT = """(select coalesce(sum(held.households), 0)::bigint as households,
+        coalesce(sum(held.buildings), 0)::bigint as buildings
+    from (
+        select t.households, t.buildings from grid_tally t where t.grid {0} and t.at <= %(at)s and not {1}
+        union all
+        select b.households, 1 from belonging p join building_ever b on b.code = p.code and b.valid @> %(at)s
+        where p.kind = 'building' and p.grid {0} and p.since <= %(at)s and p.until > %(at)s and {1}
+    ) held)"""
+"""The buildings of some grids and their households, as of a moment: as they are tallied, or one by one while that is due."""
 
 OF_COMMUNITY = "between {0} || '000' and {0} || '999'"
 """A grid's code begins with its community's, so an index on grids serves communities too."""
@@ -42,7 +49,7 @@ COMMUNITIES = Layer(
     name="communities",
     one="community",
     source="community_version v join community c on c.code = v.community cross join lateral "
-    + COUNT.format(OF_COMMUNITY.format("v.community"))
+    + COUNT.format(OF_COMMUNITY.format("v.community"), DUE)
     + " count",
     key="v.community",
     fields={
@@ -66,7 +73,9 @@ COMMUNITIES = Layer(
 GRIDS = Layer(
     name="grids",
     one="grid",
-    source="grid_version v join grid g on g.code = v.grid cross join lateral " + COUNT.format("= v.grid") + " count",
+    source="grid_version v join grid g on g.code = v.grid cross join lateral "
+    + COUNT.format("= v.grid", DUE)
+    + " count",
     key="v.grid",
     fields={
         "code": "v.grid",

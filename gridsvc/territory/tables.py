@@ -168,6 +168,18 @@ class BuildingWritten(Base):
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     feature: Mapped[str] = mapped_column(Text)
     grid: Mapped[str | None] = mapped_column(Text)
+    households: Mapped[int | None]
+
+
+class GridTally(Base):
+    """What a grid gains or loses at a moment; all up to a moment add up to what it has then. Triggers write it."""
+
+    __tablename__ = "grid_tally"
+
+    grid: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    buildings: Mapped[int] = mapped_column(BigInteger)
+    households: Mapped[int] = mapped_column(BigInteger)
 
 
 class DeriveDue(Base):

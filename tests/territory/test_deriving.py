@@ -30,7 +30,8 @@ KEPT = {
     "drawn": "select code, name, number, st_asewkt(geometry) from drawn.building order by 1",
     "counts": "select * from drawn.building_count where buildings > 0 order by 1, 2, 3",
     "streets": "select code, name, kind, from_zoom, st_asewkt(geometry) from drawn.street order by 1",
-    "written": "select code, since::text, until::text, feature from building_written order by code, since",
+    "written": "select code, since::text, until::text, feature, grid, households from building_written order by code, since",
+    "tally": "select grid, at::text, buildings, households from grid_tally where (buildings, households) <> (0, 0) order by 1, 2",
     "search": "select t.text, e.tail, e.kind, e.code, e.since::text, e.until::text, st_astext(e.place) from search_entry e"
     " join search_term t on t.id = e.term order by e.kind, e.code, t.text, e.tail, e.since",
     "keys": "select t.text, k.form, k.key from search_key k join search_term t on t.id = k.term order by 1, 2, 3",
@@ -42,7 +43,7 @@ SHAPES = """
         array(select attname || format_type(atttypid, atttypmod) || attnotnull from pg_attribute
               where attrelid = c.oid and attnum > 0 order by attnum)
     from pg_class c where c.oid in ('drawn.building'::regclass, 'drawn.building_count'::regclass, 'drawn.street'::regclass,
-        'building_written'::regclass, 'search_entry'::regclass) order by 1"""
+        'building_written'::regclass, 'grid_tally'::regclass, 'search_entry'::regclass) order by 1"""
 VIEW = "select pg_get_viewdef('search_seen'), reloptions from pg_class where oid = 'search_seen'::regclass"
 
 # Whole tables, some of a table, and what the past, a redraw and a place without a grid make of it.
