@@ -18,7 +18,7 @@ ITEM = f"""
 THINGS = f"""
     select {ITEM}
     from (
-        select f.rank, f.kind, f.code, f.match, t.*, row_number() over (partition by f.kind, case f.kind when 'street' then t.name else f.code end
+        select f.rank, f.grade, f.kind, f.code, f.match, t.*, row_number() over (partition by f.kind, case f.kind when 'street' then t.name else f.code end
                                             order by f.rank) as turn
         from search_things(%(q)s::text, %(code)s::text, {HERE}, {MOMENT}, %(kinds)s::text[], %(limit)s::integer) f
         cross join lateral (
@@ -60,8 +60,7 @@ THINGS = f"""
     ) f
     where f.turn = 1
     -- What search keeps is one point of each thing; here the whole shape counts, as in the distance that is told.
-    order by array_position(array['exact', 'prefix', 'contains', 'similar'], f.match),
-             st_distance(f.shape::geography, {HERE}), f.rank
+    order by f.grade, st_distance(f.shape::geography, {HERE}), f.rank
     limit %(limit)s"""
 
 CORNERS = f"""
