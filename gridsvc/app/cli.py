@@ -12,6 +12,7 @@ from gridsvc.app.commands.upkeep import check_config, migrate_schema
 from gridsvc.app.commands.users import users
 from gridsvc.app.commands.work import work_only
 from gridsvc.app.console import log_plainly
+from gridsvc.app.search.commands import readings
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 config = typer.Typer(help="Settings.", no_args_is_help=True)
@@ -28,6 +29,7 @@ config.command("check")(check_config)
 cli.add_typer(config, name="config")
 cli.add_typer(users, name="user")
 cli.add_typer(audits, name="audit")
+cli.add_typer(readings, name="pinyin")
 
 
 @cli.callback()

@@ -452,7 +452,7 @@ begin
             -- Only ever added to.
             ('event', 'select, insert'), ('incident_step', 'select, insert'), ('event_seal', 'select'),
             -- Written by triggers and workers alone.
-            ('belonging', 'select'), ('building_written', 'select'), ('search_entry', 'select'),
+            ('belonging', 'select'), ('building_written', 'select'), ('grid_tally', 'select'), ('search_entry', 'select'),
             ('search_term', 'select'), ('search_key', 'select'), ('pinyin', 'select'),
             ('catalogue', 'select'), ('catalogue_class', 'select'), ('catalogue_condition', 'select'),
             ('alembic_version', 'select'),
