@@ -122,9 +122,9 @@ def answer_json(body: Any, media: str = "application/json") -> Response:
     return Response(orjson.dumps(body), media_type=media)
 
 
-def answer_html(page: str) -> Response:
+def answer_html(page: str, status: int = 200) -> Response:
     """Answer a page."""
-    return Response(page.encode(), media_type="text/html", headers={"Vary": "Accept, Accept-Language"})
+    return Response(page.encode(), status, media_type="text/html", headers={"Vary": "Accept, Accept-Language"})
 
 
 def answer_problems(app: FastAPI) -> None:

@@ -20,7 +20,9 @@ from gridsvc.core.http import Hot, answer_json
 from gridsvc.exchange.labels import Language, label
 from gridsvc.territory.layers import EVERYBODYS, GROUND_BOX
 
-router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends(refuse_long_query)])
+router = APIRouter(
+    prefix="/ogc", include_in_schema=False, route_class=pages.PageRoute, dependencies=[Depends(refuse_long_query)]
+)
 
 KINDS: dict[str, dict[str, str]] = {
     "text": {"type": "string"},

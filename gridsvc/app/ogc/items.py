@@ -42,7 +42,9 @@ from gridsvc.core.db import Database
 from gridsvc.core.errors import Invalid, NotFound
 from gridsvc.core.http import Hot
 
-router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends(refuse_long_query)])
+router = APIRouter(
+    prefix="/ogc", include_in_schema=False, route_class=pages.PageRoute, dependencies=[Depends(refuse_long_query)]
+)
 
 PART = 1000
 """Features that are in memory at once; a bigger page is sent in parts."""

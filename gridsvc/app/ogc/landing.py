@@ -14,7 +14,12 @@ from gridsvc.app.ogc.negotiation import PAGES, form_of, language_of, refuse_long
 from gridsvc.core.errors import NotFound
 from gridsvc.core.http import answer_json
 
-router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends(refuse_long_query), Depends(settle)])
+router = APIRouter(
+    prefix="/ogc",
+    include_in_schema=False,
+    route_class=pages.PageRoute,
+    dependencies=[Depends(refuse_long_query), Depends(settle)],
+)
 assets = APIRouter(prefix="/ogc", include_in_schema=False)
 
 

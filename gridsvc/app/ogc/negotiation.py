@@ -26,12 +26,25 @@ def form_of(request: Request, forms: Mapping[str, str]) -> str:
     return forms[wanted]
 
 
+def wants_page(request: Request) -> bool:
+    """Tell whether a person is to read the answer, also where what is asked for makes no sense."""
+    try:
+        return form_of(request, PAGES) == "html"
+    except BadRequest:
+        return "text/html" in request.headers.get("accept", "")
+
+
 def language_of(request: Request) -> str:
     """Choose the language of a page: what `lang` says, else what the browser prefers, else Chinese."""
     wanted = request.query_params.get("lang")
     if wanted is None:
-        first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
-        return "en" if first.startswith("en") else "zh"
+        return preferred_language(request)
     if wanted not in LANGUAGES:
         raise BadRequest(f"lang is one of {', '.join(LANGUAGES)}, not {wanted[:40]!r}.")
     return wanted
+
+
+def preferred_language(request: Request) -> str:
+    """Tell what the browser prefers, else Chinese."""
+    first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
+    return "en" if first.startswith("en") else "zh"

@@ -1,7 +1,9 @@
 """The other forms of an answer: CSV, FlatGeobuf, long pages in parts, and pages for people."""
 
 import csv
+import html
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from gridsvc.app.ogc import items
 from gridsvc.app.ogc.collections import COLLECTIONS
+from gridsvc.app.ogc.pages import CHINESE
 from tests.app.ogc.conftest import Get, Served
 from tests.town import BUILDINGS, JIA_1
 
@@ -106,6 +109,8 @@ def test_a_long_page_in_parts_is_the_page(
         assert following(parts) == following(whole)
 
 
+ROOT = Path(__file__).resolve().parents[3]
+
 PATHS = [
     "/",
     "/conformance",
@@ -127,7 +132,7 @@ def test_a_browser_gets_a_page_in_its_language_that_loads_only_from_here(get: Ge
     assert '<html lang="en">' in english.text
     assert get(path, f="html", lang="en").text == english.text
     for part in chinese.text.split('src="')[1:] + chinese.text.split('href="')[1:]:
-        assert part.startswith("http://testserver/")
+        assert part.startswith(("http://testserver/", '#content"'))
     assert "<script>" not in chinese.text  # the policy of the pages lets no inline script run
 
 
@@ -153,9 +158,27 @@ def test_a_page_speaks_the_reader_s_language_and_tells_the_office_s_time(get: Ge
     assert "<td>否</td>" in get("/collections/streets/items", f="html", lang="zh").text
 
 
+def test_the_mark_of_the_pages_is_that_of_the_service(get: Get) -> None:
+    assert get("/assets/mark.svg").content == (ROOT / "maps" / "src" / "mark.svg").read_bytes()
+    assert '<link rel="icon" href="http://testserver/ogc/assets/mark.svg"' in get("/", f="html").text
+
+
+def test_the_link_to_what_the_map_shows_is_one_that_is_answered(get: Get) -> None:
+    page = get("/collections/buildings/items", f="html", lang="en", limit=3).text
+    (href,) = re.findall(r'id="in-view" href="([^"]+)"', page)
+    assert get(html.unescape(href)).text.count("<tr>") == 4
+
+
+def test_what_the_pages_say_in_chinese_is_all_that_links_are_called(get: Get) -> None:
+    titles = {one["title"] for path in ("/", "/collections/grids") for one in get(path).json()["links"]}
+    titles |= {of["get"]["summary"] for path, of in get("/api").json()["paths"].items() if path.count("/") == 1}
+    assert [one for one in titles if one not in CHINESE and "瓦片" not in one] == []
+
+
 def test_the_script_and_style_of_the_pages_are_served(get: Get) -> None:
-    for name in ("map.js", "page.css", "leaflet.js", "leaflet.css"):
+    for name in ("map.js", "language.js", "page.css", "leaflet.js", "leaflet.css", "mark.svg"):
         assert get(f"/assets/{name}").content
+    assert get("/assets/mark.svg").headers["content-type"] == "image/svg+xml"
     get("/assets/pages.py", 404)
     get("/assets/..%2Fpages.py", 404)
 

@@ -2,14 +2,15 @@
 (() => {
   const box = document.getElementById("map");
   const found = JSON.parse(document.getElementById("features").textContent);
-  const map = L.map(box, { attributionControl: false, preferCanvas: true });
+  const map = L.map(box, { attributionControl: false, preferCanvas: true, zoomSnap: 0.25 });
+  const labels = JSON.parse(box.dataset.labels);
   const style = { color: "#1d5fa8", weight: 1.5, fillOpacity: 0.2 };
   const said = (feature) => {
     const table = document.createElement("table");
     for (const [name, value] of Object.entries(feature.properties)) {
       if (value === null) continue;
       const row = table.insertRow();
-      row.insertCell().textContent = name;
+      row.insertCell().textContent = labels[name] ?? name;
       row.insertCell().textContent = String(value);
     }
     return table;
