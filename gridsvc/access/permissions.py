@@ -21,6 +21,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "incident.read": EVERYBODY,
     "incident.report": EVERYBODY - {"viewer"},
     "incident.act": EVERYBODY - {"viewer", "planner"},
+    # Who calls back; also an administrator has no business with it.
+    "contact.reveal": frozenset({"dispatcher", "intake", "supervisor"}),
 }
 
 

@@ -19,6 +19,7 @@ import gridsvc.exchange.uploads.endpoints
 import gridsvc.incidents.board.endpoints
 import gridsvc.incidents.calendar.endpoints
 import gridsvc.incidents.catalogue.endpoints
+import gridsvc.incidents.contact.endpoints
 import gridsvc.incidents.endpoints
 import gridsvc.incidents.hooks.endpoints
 import gridsvc.incidents.photos.endpoints
@@ -107,6 +108,7 @@ def _include_routes(app: FastAPI) -> None:
         gridsvc.incidents.catalogue.endpoints,
         gridsvc.incidents.endpoints,
         gridsvc.incidents.photos.endpoints,
+        gridsvc.incidents.contact.endpoints,
         gridsvc.incidents.hooks.endpoints,
         gridsvc.exchange.endpoints,
         gridsvc.exchange.uploads.endpoints,

@@ -47,6 +47,12 @@ class Conflict(Refusal):
     kind = "conflict"
 
 
+class Gone(Refusal):
+    """There was such a thing, and it was deleted for good."""
+
+    kind = "gone"
+
+
 class TooLarge(Refusal):
     """More was sent than is taken."""
 

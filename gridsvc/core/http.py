@@ -31,6 +31,7 @@ STATUS = {
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
+    "gone": 410,
     "stale": 412,
     "unconditional": 428,
     "too_large": 413,

@@ -1,19 +1,21 @@
 """Writes that may be sent again: a key made on the device and a body in, the first answer out, every time."""
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from sqlalchemy import DateTime, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gridsvc.core.db import Base, driver_of
 from gridsvc.core.errors import Conflict, Invalid
+from gridsvc.core.sealing import office_key
 
 LOCK = "select pg_try_advisory_xact_lock(%(lock)s)"
 KEPT = "select body_hash, status, answer from idempotency where actor = %(actor)s and key = %(key)s"
@@ -43,6 +45,16 @@ class Sent:
     key: str | None
     operation: str
     body: BaseModel
+    secret: SecretStr | None = None
+    """What of the body is written as stars; it counts for what is the same, and cannot be guessed from what is kept."""
+
+    @property
+    def body_hash(self) -> bytes:
+        """Hash what was sent, with the office's key where something secret is in it: a phone number is soon guessed."""
+        told = f"{self.operation}\n{self.body.model_dump_json()}"
+        if self.secret is None:
+            return hashlib.sha256(told.encode()).digest()
+        return hmac.digest(office_key(), f"sent\n{told}\n{self.secret.get_secret_value()}".encode(), "sha256")
 
 
 def once(session: Session, sent: Sent, act: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
@@ -60,7 +72,7 @@ def once(session: Session, sent: Sent, act: Callable[[], tuple[int, Any]]) -> tu
     asked = {"lock": _lock_number(sent.actor, sent.key), "actor": sent.actor, "key": sent.key}
     if not connection.execute(LOCK, asked).fetchone()[0]:  # type: ignore[index]
         raise Conflict("The same request is being worked on right now; ask again in a moment.")
-    body_hash = hashlib.sha256(f"{sent.operation}\n{sent.body.model_dump_json()}".encode()).digest()
+    body_hash = sent.body_hash
     kept = connection.execute(KEPT, asked).fetchone()
     if kept is not None:
         if kept[0] != body_hash:

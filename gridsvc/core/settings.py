@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     webhook_hosts: str = Field("", description="Hosts that may be told by webhooks, with commas; none: nothing is sent")
     photo_mb: int = Field(20, ge=1, le=200, description="Largest photo that may be sent, in MB")
     photo_dir: Path | None = Field(None, description="Folder photos are kept in; else photos in the home")
+    contact_days: int = Field(
+        180, ge=1, le=365, description="How long the contact of a report is kept after its close, in days"
+    )
     worker_jobs: int = Field(2, ge=1, le=32, description="Jobs a worker does at a time")
     job_days: int = Field(30, ge=1, description="How long an ended job can be looked at, in days")
     tile_cache_mb: int = Field(64, ge=0, le=65536, description="Memory a server process keeps tiles in, in megabytes")

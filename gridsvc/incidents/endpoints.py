@@ -100,7 +100,7 @@ def report_incident(
 
     Sent again with the same key it answers the same incident and makes no second one.
     """
-    sent = Sent(caller.username, key, "POST /incidents", given)
+    sent = Sent(caller.username, key, "POST /incidents", given, given.contact)
     by = Reporter(caller, datetime.now(UTC), settings())
     status, incident = once(session, sent, lambda: (201, report(session, given, by)))
     headers = {"Location": f"/api/v1/incidents/{incident['id']}", "ETag": etag(incident["version"])}

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from gridsvc.core.browse import Boxed
 from gridsvc.core.http import Moment
+from gridsvc.incidents.contact.number import LONGEST, clean
 from gridsvc.territory.schemas import Place
 
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
@@ -25,6 +26,11 @@ Status = Literal[
     "merged",
 ]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Contact = Annotated[
+    SecretStr,
+    Field(min_length=5, max_length=LONGEST, description="A phone number or mail address, only to be called back"),
+    AfterValidator(clean),
+]
 Source = Literal["worker", "dispatcher", "hotline", "public", "open311", "patrol"]
 
 
@@ -70,6 +76,7 @@ class Report(BaseModel):
     text: Annotated[str, Field(max_length=4000)] = ""
     source: Source
     photos: Annotated[list[Sha256], Field(max_length=20, description="SHA-256 of photos that will be sent")] = []
+    contact: Contact | None = None
 
 
 class Incident(BaseModel):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Computed,
     DateTime,
     ForeignKey,
@@ -211,6 +212,20 @@ class IncidentStep(Base):
     passed: Mapped[bool | None]
     before: Mapped[str | None] = mapped_column(Text)
     after: Mapped[str] = mapped_column(Text)
+
+
+class IncidentContact(Base):
+    """What somebody left to be called back about an incident, sealed; none any more once it was deleted."""
+
+    __tablename__ = "incident_contact"
+    __table_args__ = (
+        CheckConstraint("(sealed is null) = (deleted_at is not null)", name="deleted"),
+        Index("ix_incident_contact_kept", "incident", postgresql_where="deleted_at is null"),
+    )
+
+    incident: Mapped[int] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    deleted_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class IncidentWarning(Base):

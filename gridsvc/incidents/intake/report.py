@@ -18,6 +18,7 @@ from gridsvc.core.geo import snap_numbers
 from gridsvc.core.settings import Settings
 from gridsvc.incidents.calendar.keeping import work_calendar
 from gridsvc.incidents.case import Actor, Case, Step, apply
+from gridsvc.incidents.contact import keeping as contacts
 from gridsvc.incidents.intake.dispatch import Chosen, Ground, choose, reasons
 from gridsvc.incidents.intake.duplicates import NEAR_JSON
 from gridsvc.incidents.journal import ADD, line_of, opened, projected
@@ -108,6 +109,8 @@ def report(session: Session, given: Report, by: Reporter) -> dict[str, Any]:
         cursor.execute(MAKE, {**known, **asked, **row, "why": Jsonb(why), "source": given.source, "text": given.text})
         made = cast("dict[str, Any]", cursor.fetchone())
         cursor.execute(ADD, line_of(made["id"], 1, step, None, case.status))
+    if given.contact is not None:
+        contacts.keep(session, made["id"], given.contact)
     record(
         session,
         "incident.reported",
