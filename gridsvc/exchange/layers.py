@@ -51,7 +51,7 @@ class ImportLayer:
 
 
 CODE = ("编码", "代码", "id", "osm_id", "gid")
-NAME = ("名称", "姓名", "name:zh")
+NAME = ("名称", "name:zh")
 
 LAYERS: dict[str, ImportLayer] = {
     layer.name: layer
@@ -166,7 +166,8 @@ LAYERS: dict[str, ImportLayer] = {
             "workers",
             (
                 Field("code", also=("工号", *CODE), required=True),
-                Field("name", also=NAME, required=True),
+                # The only name of a person there is: a column 姓名 of any other file is passed over.
+                Field("name", also=("名称", "姓名", "name:zh"), required=True),
                 Field("phone", also=("电话", "手机")),
                 Field("department", also=("部门", "单位")),
             ),

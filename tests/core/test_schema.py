@@ -58,28 +58,6 @@ def test_every_geometry_is_typed_in_4326_and_indexed(empty_engine: Engine) -> No
         assert any(name == table and f"gist ({column})" in definition for name, definition in indexed), (table, column)
 
 
-def test_no_column_can_hold_a_dossier(empty_engine: Engine) -> None:
-    forbidden = (
-        "ethnic",
-        "religi",
-        "belief",
-        "politic",
-        "health",
-        "identity_number",
-        "id_card",
-        "resident",
-        "plate",
-        "face",
-    )
-    with empty_engine.connect() as connection:
-        names = connection.scalars(
-            text(
-                "select table_name || '.' || column_name from information_schema.columns where table_schema = 'public'"
-            )
-        ).all()
-    assert [name for name in names if any(word in name for word in forbidden)] == []
-
-
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
