@@ -7,6 +7,7 @@ from gridsvc.app.commands.exports import export_layer
 from gridsvc.app.commands.imports import import_files
 from gridsvc.app.commands.locate import locate_file
 from gridsvc.app.commands.maps import draw_map
+from gridsvc.app.commands.privacy import privacy
 from gridsvc.app.commands.up import serve_only, up
 from gridsvc.app.commands.upkeep import check_config, migrate_schema
 from gridsvc.app.commands.users import users
@@ -30,6 +31,7 @@ cli.add_typer(config, name="config")
 cli.add_typer(users, name="user")
 cli.add_typer(audits, name="audit")
 cli.add_typer(readings, name="pinyin")
+cli.add_typer(privacy, name="privacy")
 
 
 @cli.callback()

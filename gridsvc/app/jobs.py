@@ -17,6 +17,7 @@ from gridsvc.exchange.uploads.endpoints import IMPORT
 from gridsvc.exchange.uploads.work import do_import
 from gridsvc.incidents.board.warnings import warn
 from gridsvc.incidents.hooks.delivering import deliver
+from gridsvc.privacy.retention import retain_daily
 from gridsvc.territory.deriving import DERIVE, do_derive, look_for_due
 
 router = APIRouter(tags=["jobs"])
@@ -28,6 +29,7 @@ CHORES = (
     Chore("gridsvc.warn", "* * * * *", warn),
     Chore("gridsvc.deliver", "* * * * *", deliver),
     Chore("gridsvc.seal_audit", "* * * * *", seal),
+    Chore("gridsvc.retain", "40 18 * * *", retain_daily),
 )
 """What workers do by the clock, one of them each time."""
 

@@ -75,8 +75,20 @@ class Settings(BaseSettings):
     contact_days: int = Field(
         180, ge=1, le=365, description="How long the contact of a report is kept after its close, in days"
     )
+    sign_in_days: int = Field(
+        30,
+        ge=1,
+        le=180,
+        description="How long sign-ins and tokens that ran out, and failed sign-ins, are kept, in days",
+    )
+    idempotency_days: int = Field(
+        30, ge=1, le=90, description="How long a write can be sent again with its Idempotency-Key, in days"
+    )
+    delivery_days: int = Field(
+        30, ge=1, le=180, description="How long it is kept what a webhook was told, in days after that"
+    )
     worker_jobs: int = Field(2, ge=1, le=32, description="Jobs a worker does at a time")
-    job_days: int = Field(30, ge=1, description="How long an ended job can be looked at, in days")
+    job_days: int = Field(30, ge=1, le=365, description="How long an ended job can be looked at, in days")
     tile_cache_mb: int = Field(64, ge=0, le=65536, description="Memory a server process keeps tiles in, in megabytes")
     tile_cache_dir: Path | None = Field(
         None, description="Folder to keep tiles in as well, so that a restart finds them; none when not set"
