@@ -1,5 +1,6 @@
 """`gridsvc privacy …` as a person uses it: exit codes, sentences, files."""
 
+import json
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
@@ -41,3 +42,23 @@ def test_the_sheet_is_printed_or_written_to_a_file(town: Town, tmp_path: Path) -
     assert file.read_text(encoding="utf-8").startswith("# Privacy impact sheet")
     refused = run("privacy", "pia", "--language", "fr", GRIDSVC_DATABASE_URL=url)
     assert (refused.returncode, "zh or en" in refused.stderr) == (1, True)
+
+
+def test_all_that_is_held_is_written_for_its_owner_alone_and_erasing_is_asked_for(town: Town, tmp_path: Path) -> None:
+    url = copy_database(town.url)
+    file = tmp_path / "all.json"
+    told = run("privacy", "access", "viewer", str(file), GRIDSVC_DATABASE_URL=url)
+    assert told.returncode == 0, told.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text(encoding="utf-8"))["account"] == "viewer"
+    nobody = run("privacy", "access", "W99", GRIDSVC_DATABASE_URL=url)
+    assert (nobody.returncode, "neither an account nor a worker" in nobody.stderr) == (1, True)
+    unasked = run("privacy", "erase", "viewer", GRIDSVC_DATABASE_URL=url)
+    assert unasked.returncode == 1
+    still = run("privacy", "access", "viewer", GRIDSVC_DATABASE_URL=url)
+    assert json.loads(still.stdout)["account"] == "viewer"
+    refused = run("privacy", "erase", "admin", "--yes", GRIDSVC_DATABASE_URL=url)
+    assert (refused.returncode, "last administrator" in refused.stderr) == (1, True)
+    erased = run("privacy", "erase", "viewer", "--yes", GRIDSVC_DATABASE_URL=url)
+    assert erased.returncode == 0, erased.stderr
+    assert run("privacy", "access", "viewer", GRIDSVC_DATABASE_URL=url).returncode == 1

@@ -8,3 +8,17 @@ create table incident_contact (
     constraint ck_incident_contact_deleted check ((sealed is null) = (deleted_at is not null))
 );
 create index ix_incident_contact_kept on incident_contact (incident) where deleted_at is null;
+
+-- The log of an incident is only ever added to, with one exception: the sign-in name of somebody who is erased becomes a
+-- pseudonym, and nothing else of the line changes. The events, which are sealed, keep who it was.
+create or replace function log_is_kept() returns trigger language plpgsql set search_path = public as $$
+begin
+    if tg_op = 'UPDATE' then
+        if old.actor = current_setting('gridsvc.erasing', true) and new.actor ~ '^(worker|account):'
+            and to_jsonb(new) - 'actor' = to_jsonb(old) - 'actor' then
+            return new;
+        end if;
+    end if;
+    raise exception 'the log of an incident is only ever added to' using errcode = 'integrity_constraint_violation';
+end
+$$;
