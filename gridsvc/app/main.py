@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 import gridsvc.access.administration
 import gridsvc.access.audit.endpoints
+import gridsvc.access.consent.endpoints
 import gridsvc.access.endpoints
 import gridsvc.app.open311.endpoints
 import gridsvc.app.search.endpoints
@@ -98,6 +99,7 @@ def _include_routes(app: FastAPI) -> None:
         gridsvc.access.endpoints,
         gridsvc.access.administration,
         gridsvc.access.audit.endpoints,
+        gridsvc.access.consent.endpoints,
         grids,
         gridsvc.app.search.endpoints,
         gridsvc.territory.endpoints,

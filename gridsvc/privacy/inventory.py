@@ -57,6 +57,8 @@ HELD = (
          "to keep somebody signed in, and to let them see and end their own sign-ins", "保持登录，并让本人查看、结束自己的登录",
          "sign_in", whose="account = :account"),
     Held("credential", "hash", "account", *PROOF, "sign_in", protection="hashed", whose="account = :account"),
+    Held("consent", "account version", "account", "to know who agreed to which notice, and when they withdrew",
+         "记录何人何时同意或撤回哪一版告知书", "with_the_work", whose="account = :account"),
     Held("sign_in_failure", "subject", "account", "to lock out who guesses passwords", "防止猜测口令", "sign_in_failure",
          protection="hashed"),
     Held("worker", "code name department account", "worker", *STAFF, "until_erased", ("workforce.read",), whose="code = :worker"),

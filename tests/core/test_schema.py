@@ -13,7 +13,7 @@ from gridsvc.core.db import Base
 from gridsvc.core.schema import migrate, schema_step
 from tests.town import JIA_1
 
-DOMAINS = ("core.jobs", "access", "access.audit", "territory", "workforce", "patrol", "incidents")
+DOMAINS = ("core.jobs", "access", "access.audit", "access.consent", "territory", "workforce", "patrol", "incidents")
 NOT_OURS = {"spatial_ref_sys", "alembic_version"}
 
 

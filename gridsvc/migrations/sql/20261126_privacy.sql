@@ -22,3 +22,15 @@ begin
     raise exception 'the log of an incident is only ever added to' using errcode = 'integrity_constraint_violation';
 end
 $$;
+
+-- What people said to the notice before tracking: the last row of an account holds, none is ever changed.
+create table consent (
+    id bigint generated always as identity constraint pk_consent primary key,
+    account bigint not null constraint fk_consent_account references account (id) on delete cascade,
+    version text not null,
+    agreed boolean not null,
+    at timestamptz not null default clock_timestamp()
+);
+create index ix_consent_account on consent (account, id);
+create trigger consent_only_grows before update or truncate on consent
+    for each statement execute function refuse_rewriting();

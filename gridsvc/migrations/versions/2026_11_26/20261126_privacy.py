@@ -1,4 +1,4 @@
-"""Contacts of reporters, sealed."""
+"""Contacts of reporters, sealed; what people said to the notice before tracking; and erasing in the log of incidents."""
 
 from gridsvc.core.schema import run_sql_file
 
