@@ -8,6 +8,7 @@ create table incident_contact (
     constraint ck_incident_contact_deleted check ((sealed is null) = (deleted_at is not null))
 );
 create index ix_incident_contact_kept on incident_contact (incident) where deleted_at is null;
+select keep_apart('incident_contact', 'exists (select from incident i where i.id = incident_contact.incident)');
 
 -- The log of an incident is only ever added to, with one exception: the sign-in name of somebody who is erased becomes a
 -- pseudonym, and nothing else of the line changes. The events, which are sealed, keep who it was.
@@ -34,3 +35,4 @@ create table consent (
 create index ix_consent_account on consent (account, id);
 create trigger consent_only_grows before update or truncate on consent
     for each statement execute function refuse_rewriting();
+select keep_apart('consent', 'exists (select from account a where a.id = consent.account)');

@@ -450,7 +450,7 @@ begin
         from pg_class c join pg_namespace s on s.oid = c.relnamespace
         left join (values
             -- Only ever added to.
-            ('event', 'select, insert'), ('incident_step', 'select, insert'), ('event_seal', 'select'),
+            ('event', 'select, insert'), ('incident_step', 'select, insert'), ('consent', 'select, insert'), ('event_seal', 'select'),
             -- Written by triggers and workers alone.
             ('belonging', 'select'), ('building_written', 'select'), ('grid_tally', 'select'), ('search_entry', 'select'),
             ('search_term', 'select'), ('search_key', 'select'), ('pinyin', 'select'),

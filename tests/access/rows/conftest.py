@@ -115,6 +115,8 @@ FURNITURE = """
         select id, 'warning', now(), now(), '{}' from incident where number = '20260601-' || :who;
     insert into incident_photo (incident, sha256, stored, thumbnail, width, height, by)
         select id, repeat('a', 64), 'x', 'x', 1, 1, 'admin' from incident where number = '20260601-' || :who;
+    insert into incident_contact (incident, sealed) select id, 'x' from incident where number = '20260601-' || :who;
+    insert into consent (account, version, agreed) values (:account, '1', true);
     insert into event (actor, kind, subject, community, grid)
         values ('admin', 'incident.filed', 'incident:1', :community, :grid);
     insert into job (kind, actor, arguments) values ('import', :who, '{}');

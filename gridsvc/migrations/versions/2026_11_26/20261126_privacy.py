@@ -3,7 +3,7 @@
 from gridsvc.core.schema import run_sql_file
 
 revision = "20261126_privacy"
-down_revision = "20261126_audit"
+down_revision = "20261126_addresses"
 
 
 def upgrade() -> None:
