@@ -34,6 +34,7 @@ TAKEN_AWAY = (
 RENAMED = (
     ("incident_step", "actor"),
     ("incident", "waiting_by"),
+    ("incident", "reported_by"),
     ("incident_photo", "by"),
     ("job", "actor"),
     ("webhook", "created_by"),
