@@ -14,7 +14,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import URL
 
-from gridsvc.core.db import Database
+from gridsvc.core.db import Database, seen_now
 from gridsvc.core.errors import Invalid, NotFound
 from gridsvc.core.geo import DECIMALS
 
@@ -60,6 +60,7 @@ class Layer:
     shape: str = "Geometry"  # the type of the geometry, as GeoJSON calls it
     written: str | None = None  # a table of its features as GeoJSON, by (key, since) with `until` and `feature`
     orders: Mapping[str, Order] = field(default_factory=dict)  # by the value of `sort`
+    own: str | None = None  # a condition that finds by an index what lies in a small territory (`Seen.few`)
     bare: str | None = None  # the source without what is joined to it: enough for key, validity and geometry
 
     def extended(self, fields: Mapping[str, str]) -> "Layer":
@@ -127,6 +128,10 @@ def list_sql(layer: Layer, asked: Mapping[str, Any]) -> tuple[str, dict[str, Any
     )
 
 
+NARROW = ("bbox", "grid", "community")
+"""What a list can be asked by that finds its rows by an index of its own."""
+
+
 def _conditions(layer: Layer, asked: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """Write what a list holds: its filters, and their parameters."""
     conditions: list[str] = []
@@ -138,6 +143,8 @@ def _conditions(layer: Layer, asked: Mapping[str, Any]) -> tuple[list[str], dict
         if (value := asked.get(name)) is not None:
             conditions.append(predicate if isinstance(predicate, str) else predicate[value])
             parameters[name] = f"%{escape_like(value)}%" if name == "q" else value
+    if layer.own and seen_now().few and not any(asked.get(name) for name in NARROW):
+        conditions.append(layer.own)
     if asked.get("bbox") is not None:
         conditions.append(BBOX_FILTER.format(layer.geometry))
         parameters.update(parse_bbox(asked["bbox"]))

@@ -49,7 +49,13 @@ class Seen:
         """Tell whether no row is hidden."""
         return self.scope == "all"
 
+    @property
+    def few(self) -> bool:
+        """Tell whether little enough is seen to be gathered first: streets, communities or grids, and nothing larger."""
+        return not self.everything and all(len(one) >= FEW_DIGITS for one in self.scope.split(",") if one)
 
+
+FEW_DIGITS = 9
 EVERYTHING = Seen("all")
 SEE = "select set_config('gridsvc.scope', %s, true), set_config('gridsvc.actor', %s, true)"
 _seen: ContextVar[Seen | None] = ContextVar("seen", default=None)

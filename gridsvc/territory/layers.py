@@ -144,6 +144,13 @@ LINEAGE = Layer(
     newest_first=True,
 )
 
+OWN = """{1}.code = any (array(
+    select o.code
+    from (select rpad(one, 15, '0') as low, rpad(one, 15, '9') as high
+          from unnest((select scope_prefixes())::text[]) one offset 0) s
+    join belonging o on o.grid between s.low and s.high and o.kind = '{0}'))"""
+"""To begin with what belongs to the territory, where that is little: else a list would be read until a page is full."""
+
 IN_COMMUNITY = "p.grid " + OF_COMMUNITY.format("%(community)s")
 
 BUILDINGS = Layer(
@@ -171,6 +178,7 @@ BUILDINGS = Layer(
         "q": "(b.name ilike %(q)s or b.address ilike %(q)s or b.number ilike %(q)s or b.code ilike %(q)s)",
     },
     geometry="b.geometry",
+    own=OWN.format("building", "b"),
     dated="b.valid @> %(at)s",
     kinds=kinds(
         text="code name number address use households_source grid community", integer="levels households inhabitants"
@@ -233,6 +241,7 @@ ASSETS = Layer(
         "q": "(a.name ilike %(q)s or a.code ilike %(q)s)",
     },
     geometry="a.geometry",
+    own=OWN.format("asset", "a"),
     dated="a.valid @> %(at)s",
     kinds=kinds(text="code class name state grid community"),
     valid="a.valid",

@@ -15,7 +15,7 @@ from gridsvc.app.ogc.collections import COLLECTIONS
 from gridsvc.app.ogc.statements import page_statement
 from gridsvc.app.tiles.layers import LAYERS
 from gridsvc.core.browse import Layer, list_sql
-from gridsvc.core.db import SEE, conninfo
+from gridsvc.core.db import EVERYTHING, SEE, Seen, conninfo, looking
 from gridsvc.core.mvt import tile_at, tile_parameters
 from gridsvc.incidents.intake.duplicates import ASKED
 from gridsvc.incidents.layers import INCIDENTS
@@ -157,6 +157,18 @@ def test_features_in_a_place_are_found_by_it(
 def test_a_page_of_buildings_is_a_stretch_of_those_that_are_written(served_one: "psycopg.Connection[Any]") -> None:
     found = indexes(served_one, *page_of("buildings"))
     assert any(index == "pk_building_written" for index, _ in found)
+
+
+@pytest.mark.parametrize("layer", [layers.BUILDINGS, layers.ASSETS], ids=lambda one: one.name)
+def test_what_lies_in_a_small_territory_is_gathered_first(served_one: "psycopg.Connection[Any]", layer: Layer) -> None:
+    def is_gathered(seen: Seen) -> bool:
+        with looking(seen):
+            found = indexes(served_one, *list_sql(layer, {**LIST, "at": NOW}))
+        return bool(found & {(f"ix_{layer.one}_code", True), (f"pk_{layer.one}", True)})
+
+    assert is_gathered(Seen(JIA, "jia"))
+    assert not is_gathered(EVERYTHING)
+    assert not is_gathered(Seen("320102"))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from gridsvc.app.ogc.collections import Collection
 from gridsvc.core.browse import Layer
 from gridsvc.core.cql2 import Column
 from gridsvc.core.crs import STORED, Reference
+from gridsvc.core.db import seen_now
 
 CASTS = {"text": "text", "integer": "int8", "number": "float8", "boolean": "bool", "moment": "timestamptz"}
 PYTHON: dict[str, tuple[type, ...]] = {
@@ -97,6 +98,8 @@ def _kept_page(layer: Layer, asked: Question, now: datetime) -> Statement:
         for condition in asked.conditions:
             wheres.append(condition.sql)
             parameters.update(condition.parameters)
+    elif layer.own and seen_now().few:
+        wheres.append(layer.own.replace(f"{layer.key} =", "w.code ="))
     if asked.after is not None:
         key = Column("w.code", "text")
         wheres.append(_after([_Term(key, descending=False, nullable=False)], asked.after, parameters))
