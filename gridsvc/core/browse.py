@@ -14,7 +14,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import URL
 
-from gridsvc.core.db import Database, seen_now
+from gridsvc.core.db import Database, sees_few
 from gridsvc.core.errors import Invalid, NotFound
 from gridsvc.core.geo import DECIMALS
 
@@ -143,7 +143,7 @@ def _conditions(layer: Layer, asked: Mapping[str, Any]) -> tuple[list[str], dict
         if (value := asked.get(name)) is not None:
             conditions.append(predicate if isinstance(predicate, str) else predicate[value])
             parameters[name] = f"%{escape_like(value)}%" if name == "q" else value
-    if layer.own and seen_now().few and not any(asked.get(name) for name in NARROW):
+    if layer.own and sees_few() and not any(asked.get(name) for name in NARROW):
         conditions.append(layer.own)
     if asked.get("bbox") is not None:
         conditions.append(BBOX_FILTER.format(layer.geometry))

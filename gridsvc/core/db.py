@@ -71,6 +71,12 @@ def seen_now() -> Seen:
     return _seen.get() or Seen("")
 
 
+def sees_few() -> bool:
+    """Tell whether who asks sees so little that it is gathered first."""
+    seen = _seen.get()
+    return seen is not None and seen.few
+
+
 @contextmanager
 def looking(seen: Seen) -> Iterator[None]:
     """Ask for somebody as long as the block lasts, in transactions that begin in it."""

@@ -14,7 +14,7 @@ from gridsvc.app.ogc.collections import Collection
 from gridsvc.core.browse import Layer
 from gridsvc.core.cql2 import Column
 from gridsvc.core.crs import STORED, Reference
-from gridsvc.core.db import seen_now
+from gridsvc.core.db import sees_few
 
 CASTS = {"text": "text", "integer": "int8", "number": "float8", "boolean": "bool", "moment": "timestamptz"}
 PYTHON: dict[str, tuple[type, ...]] = {
@@ -98,7 +98,7 @@ def _kept_page(layer: Layer, asked: Question, now: datetime) -> Statement:
         for condition in asked.conditions:
             wheres.append(condition.sql)
             parameters.update(condition.parameters)
-    elif layer.own and seen_now().few:
+    elif layer.own and sees_few():
         wheres.append(layer.own.replace(f"{layer.key} =", "w.code ="))
     if asked.after is not None:
         key = Column("w.code", "text")
