@@ -1,6 +1,6 @@
-"""The peers of the tile bench: a database in, each running as a process of its own on loopback, and ended with it.
+"""The peers of the benches of tiles and features: a database in, each running as a process of its own on loopback, and ended with it.
 
-TiPg comes from its package into an environment of its own; MapServer and nginx from the system's packages. What is not
+TiPg and pygeoapi come from their packages, each into an environment of its own; MapServer and nginx from the system's packages. What is not
 there is left out, and said so.
 """
 
@@ -111,6 +111,67 @@ def tipg(url: str, folder: Path) -> Iterator[Server]:
     port = free_port()
     command = [str(python), "-c", TIPG_MAIN, str(port)]
     with running("TiPg", command, port, env=env, cwd=folder) as server:
+        yield server
+
+
+# Of the two geometries of a building it can write one. It counts all that matches for each page, which cannot be helped.
+PYGEOAPI = """
+server:
+  bind: {{host: 127.0.0.1, port: {port}}}
+  url: http://127.0.0.1:{port}
+  mimetype: application/json; charset=UTF-8
+  encoding: utf-8
+  languages: [en-US]
+  gzip: false
+  pretty_print: false
+  limits: {{default_items: 1000, max_items: 10000}}
+  map: {{url: "http://127.0.0.1/", attribution: none}}
+logging: {{level: ERROR}}
+metadata:
+  identification: {{title: bench, description: bench, keywords: [bench], terms_of_service: none, url: "http://127.0.0.1/"}}
+  license: {{name: none, url: "http://127.0.0.1/"}}
+  provider: {{name: bench, url: "http://127.0.0.1/"}}
+  contact: {{name: bench}}
+resources:
+  building:
+    type: collection
+    title: building
+    description: building
+    keywords: [bench]
+    links: []
+    extents: {{spatial: {{bbox: [-180, -90, 180, 90], crs: "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}}}}
+    providers:
+      - type: feature
+        name: PostgreSQL
+        data: {{host: "{host}", port: {database_port}, dbname: "{dbname}", user: "{user}", search_path: [public]}}
+        id_field: code
+        table: building
+        geom_field: geometry
+        properties: [code, name, number, address, use, levels, households, households_source, inhabitants]
+"""
+
+
+@contextmanager
+def pygeoapi(url: str, folder: Path) -> Iterator[Server]:
+    """Run pygeoapi behind gunicorn, as its own image does, on the table of the truth."""
+    programs = folder / "pygeoapi" / "bin"
+    if not (programs / "pygeoapi").exists():
+        venv.create(folder / "pygeoapi", with_pip=True)
+        packages = ["pygeoapi", "geoalchemy2", "psycopg2-binary", "gunicorn"]
+        subprocess.run([programs / "python", "-m", "pip", "install", "-q", *packages], check=True)
+    parts = psycopg.conninfo.conninfo_to_dict(conninfo(url))
+    port = free_port()
+    config, openapi = folder / "pygeoapi.yml", folder / "pygeoapi.openapi.yml"
+    words = {name: str(parts[name]) for name in ("host", "dbname", "user")}
+    config.write_text(PYGEOAPI.format(port=port, database_port=parts["port"], **words))
+    places = {"PYGEOAPI_CONFIG": config, "PYGEOAPI_OPENAPI": openapi, "HOME": folder}
+    env = {"PATH": "/usr/bin:/bin", **{name: str(place) for name, place in places.items()}}
+    written = [str(programs / "pygeoapi"), "openapi", "generate", str(config), "--output-file", str(openapi)]
+    subprocess.run(written, env=env, check=True, stdout=subprocess.DEVNULL)
+    # One process, as of everybody here.
+    command = [str(programs / "gunicorn"), "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    command += ["--log-level", "error", "pygeoapi.flask_app:APP"]
+    with running("pygeoapi", command, port, env=env, cwd=folder) as server:
         yield server
 
 
