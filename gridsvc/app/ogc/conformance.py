@@ -20,7 +20,7 @@ CLASSES = [
     ),
     *TILE_CLASSES,
 ]
-"""The conformance classes; each is tested by its requirements."""
+"""The conformance classes; each is tested by its requirements (the table in tests/app/ogc/test_conformance.py)."""
 
 JSON, GEOJSON, HTML = "application/json", "application/geo+json", "text/html"
 SCHEMA = "application/schema+json"

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridsvc.app.ogc.asking import FORMATS, LANGUAGES, MOST, USUAL
 from gridsvc.app.ogc.collections import Collection
-from gridsvc.app.ogc.conformance import GEOJSON, HTML, JSON, PROBLEM, SCHEMA
+from gridsvc.app.ogc.conformance import GEOJSON, HTML, JSON, OPENAPI, PROBLEM, SCHEMA
 from gridsvc.app.ogc.described import KINDS
 from gridsvc.core.crs import CRS84, offered
 
@@ -19,7 +19,7 @@ def definition(collections: list[Collection], root: str) -> Definition:
     paths = {
         "/": _path("getLandingPage", "The way in", JSON, HTML),
         "/conformance": _path("getConformance", "What this service conforms to", JSON, HTML),
-        "/api": _path("getApi", "This document", JSON, HTML),
+        "/api": _path("getApi", "This document", OPENAPI, HTML),
         "/collections": _path("getCollections", "The collections", JSON, HTML),
     }
     for collection in collections:
