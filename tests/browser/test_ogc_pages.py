@@ -63,6 +63,8 @@ def test_nothing_found_is_said_and_leads_on(reader: Page, site: Site) -> None:
 
 
 def test_what_is_refused_is_told_as_a_page_and_by_its_status(visitor: BrowserContext, reader: Page) -> None:
+    # The reader is signed in, in the same profile.
+    assert reader.context is visitor
     for path, status, sentence in (
         (f"{ITEMS}?f=html&bbox=9,0,1", 400, "A box has four numbers"),
         ("/ogc/collections/nothing?f=html", 404, "nothing"),
@@ -70,8 +72,8 @@ def test_what_is_refused_is_told_as_a_page_and_by_its_status(visitor: BrowserCon
     ):
         answer = visitor.request.get(path, headers={"Accept": "text/html"})
         assert (answer.status, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
-        reader.set_content(answer.text())
-        expect(reader.locator("main")).to_contain_text(sentence)
+        assert "<main" in answer.text()
+        assert sentence in answer.text()
     plain = visitor.request.get(f"{ITEMS}?bbox=9,0,1", headers={"Accept": "application/json"})
     assert plain.headers["content-type"] == "application/problem+json"
 
