@@ -10,9 +10,10 @@ from gridsvc.access.guard import Caller, CallerNow
 from gridsvc.core.browse import Page, answer_list, item_sql
 from gridsvc.core.errors import NotFound
 from gridsvc.core.http import Hot, InTransaction
-from gridsvc.core.jobs import Chore, Work, cancel, read
-from gridsvc.core.jobs.queue import JOBS
+from gridsvc.core.jobs.queue import Work, cancel
+from gridsvc.core.jobs.reading import JOBS, read
 from gridsvc.core.jobs.schemas import Job, JobQuery
+from gridsvc.core.jobs.worker import Chore
 from gridsvc.exchange.uploads.endpoints import IMPORT
 from gridsvc.exchange.uploads.work import do_import
 from gridsvc.incidents.board.warnings import warn

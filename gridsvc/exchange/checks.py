@@ -49,11 +49,47 @@ class Fault:
 
 @dataclass
 class Seen:
-    """What earlier pieces of the same file held: the row of every code, and the kinds of geometry."""
+    """What earlier pieces of the same file held: its codes, and the kinds of geometry.
 
-    codes: dict[str, int] = field(default_factory=dict)
+    Pieces in which every code is there once wait to be compared with each other until the end of the file (`repeated`),
+    where one bad row refuses it and nothing keeps their rows apart before (`waits`); else every row is compared at once.
+    """
+
+    waits: bool = False
     kinds: set[str] = field(default_factory=set)
     own: int = 0
+    _codes: dict[str, int] = field(default_factory=dict)
+    _waiting: list[tuple[pa.Array, npt.NDArray[np.int_]]] = field(default_factory=list)
+    _late: list[Fault] = field(default_factory=list)
+
+    def note_codes(self, codes: pa.Array, rows: npt.NDArray[np.int_], faults: dict[int, str]) -> None:
+        """Add the faults, by position, of rows whose code stands in an earlier one that can be taken."""
+        alone = self.waits or not (self._codes or self._waiting)
+        if alone and not faults and not codes.null_count and pc.count_distinct(codes).as_py() == len(codes):
+            self._waiting.append((codes, rows))
+            return
+        self._settle()
+        for position, (code, row) in enumerate(zip(codes.to_pylist(), rows.tolist(), strict=True)):
+            if position not in faults and code is not None and self._codes.setdefault(code, row) != row:
+                faults[position] = self._repeats(code)
+
+    def repeated(self) -> list[Fault]:
+        """Compare the pieces that waited; no more than the codes is kept of a file."""
+        codes = pa.chunked_array([codes for codes, _ in self._waiting], pa.string())
+        if self._codes or pc.count_distinct(codes).as_py() != len(codes):
+            self._settle()
+        return self._late
+
+    def _settle(self) -> None:
+        """Take up the codes of the pieces that waited, in their order."""
+        for codes, rows in self._waiting:
+            for code, row in zip(codes.to_pylist(), rows.tolist(), strict=True):
+                if self._codes.setdefault(code, row) != row:
+                    self._late.append(Fault(row, self._repeats(code)))
+        self._waiting.clear()
+
+    def _repeats(self, code: str) -> str:
+        return f"the code {code} already stands in row {self._codes[code]}"
 
     def refuse_nothing(self, layer: ImportLayer) -> None:
         """Raise Invalid when the whole file held nothing of the layer's own kind."""
@@ -107,7 +143,7 @@ def check_rows(frame: pd.DataFrame, layer: ImportLayer, zone: ZoneInfo, seen: Se
     if layer.keyed_by_shape:
         columns["code"] = _key_by_shape(columns["code"], columns["geometry"])
     if "code" in columns:
-        _check_keys(columns["code"], rows, seen, faults)
+        seen.note_codes(columns["code"], rows, faults)
     good = np.ones(len(rows), dtype=bool)
     good[list(faults)] = False
     table = pa.table(columns)
@@ -258,15 +294,3 @@ def _key_by_shape(codes: pa.Array, shapes: pa.Array) -> pa.Array:
         ],
         pa.string(),
     )
-
-
-def _check_keys(column: pa.Array, rows: npt.NDArray[np.int_], seen: Seen, faults: dict[int, str]) -> None:
-    """Find rows whose code stands in an earlier one that can be taken; no more than the codes is kept of a file."""
-    codes = column.to_pylist()
-    fresh = dict(zip(codes, rows.tolist(), strict=True))
-    if not faults and len(fresh) == len(codes) and None not in fresh and fresh.keys().isdisjoint(seen.codes):
-        seen.codes.update(fresh)
-        return
-    for position, (code, row) in enumerate(zip(codes, rows.tolist(), strict=True)):
-        if position not in faults and code is not None and seen.codes.setdefault(code, row) != row:
-            faults[position] = f"the code {code} already stands in row {seen.codes[code]}"

@@ -33,7 +33,7 @@ from gridsvc.exchange.formats.reading import count_rows, read_file, read_pieces
 from gridsvc.exchange.formats.tables import ALL_ROWS
 from gridsvc.exchange.formats.wkb import shapes_of
 from gridsvc.exchange.layers import LAYERS, STANDARDS, ImportLayer
-from gridsvc.exchange.merging import Merged, Staging, Straight, indexes_last
+from gridsvc.exchange.merging import Copied, Merged, Staging, Straight, indexes_last
 from gridsvc.exchange.placing.known import refuse_misplaced
 from gridsvc.exchange.placing.zones import lies_beside_its_zone, refuse_wrong_zone
 from gridsvc.exchange.previews import Preview, Watch
@@ -129,11 +129,12 @@ class Taking:
 
 @dataclass(frozen=True)
 class Piece:
-    """So many rows of a file: as they were read, under the names of the layer, and as they were checked."""
+    """So many rows of a file: as they were read, under the names of the layer, as they were checked, and to be copied."""
 
     count: int
     frame: pd.DataFrame
     checked: Checked
+    copied: Copied = field(default_factory=Copied)
 
 
 @dataclass
@@ -191,11 +192,11 @@ def write_rejects(path: Path, faults: Iterable[Fault], passed_over: Iterable[tup
 
 
 def ahead(pieces: Iterator[Thing]) -> Iterator[Thing]:
-    """Give pieces one by one while a second thread is making the next one."""
-    with ThreadPoolExecutor(1) as second:
-        coming = second.submit(next, pieces, None)
+    """Give pieces one by one while another thread is making the next one."""
+    with ThreadPoolExecutor(1) as other:
+        coming = other.submit(next, pieces, None)
         while (piece := coming.result()) is not None:
-            coming = second.submit(next, pieces, None)
+            coming = other.submit(next, pieces, None)
             yield piece
 
 
@@ -225,18 +226,21 @@ def _take(
     Raises Refused when any row cannot be taken: by then some pieces may have been written.
     """
     total = count_rows(path)
-    seen, taken = Seen(), Taken()
-    with indexes_last(session, layer.table, total) as empty:
+    taken = Taken()
+    with indexes_last(session, layer.table, total) as ready:
+        seen = Seen(waits=ready.keyless and not choices.skip_bad)
         # A preview compares what is staged with what is held.
-        straight = layer.straight and empty and not choices.look
-        staging = Straight(session, layer) if straight else Staging(session, layer, empty=empty)
+        straight = layer.straight and ready.empty and not choices.look
+        staging = Straight(session, layer) if straight else Staging(session, layer, empty=ready.empty)
         piece = None
-        for piece in ahead(_pieces(path, layer, choices, how, seen)):
+        checked = ahead(_pieces(path, layer, choices, how, seen))
+        for piece in ahead(replace(one, copied=staging.written(one.checked.table)) for one in checked):
             if not taken.count:
                 _refuse_misplaced(session, piece.frame, path, layer, choices)
             _take_piece(session, staging, piece, layer, choices, taken)
             how.progress("checking and writing", taken.count, max(total, taken.count) if total else 0)
         seen.refuse_nothing(layer)
+        taken.faults += seen.repeated()
         taken.faults.sort(key=lambda fault: fault.row)
         if taken.faults and (not choices.skip_bad or len(taken.faults) == taken.own):
             refusal = Refused(path.name, taken.faults, taken.own)
@@ -266,7 +270,7 @@ def _take_piece(
 ) -> None:
     """Write the clean rows of a piece, unless a row before them has spoilt the file."""
     checked = piece.checked
-    staging.fill(checked.table)
+    staging.fill(piece.copied)
     contradicting = staging.faults()
     staging.drop(contradicting)
     taken.faults += [*checked.faults, *contradicting]

@@ -6,7 +6,7 @@ nothing to compare, and the rows of a layer that stand in its table as they are 
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -69,6 +69,22 @@ class Merged:
         return Merged(self.new + other.new, self.changed + other.changed, self.unchanged + other.unchanged)
 
 
+@dataclass(frozen=True)
+class Copied:
+    """So many rows as PostgreSQL copies them, in pieces of a few megabytes."""
+
+    rows: int = 0
+    pieces: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Whether a table holds nothing and may be copied into (`empty`), and whether its key is made last (`keyless`)."""
+
+    empty: bool = False
+    keyless: bool = False
+
+
 class Staging:
     """A temporary table `staging` of the caller's transaction, for the clean rows of a file or of a piece of it."""
 
@@ -90,12 +106,17 @@ class Staging:
             sql.SQL("create temporary table staging ({}) on commit drop").format(sql.SQL(", ").join(declared))
         )
 
-    def fill(self, table: pa.Table) -> None:
+    def written(self, table: pa.Table) -> Copied:
+        """Write rows as they are copied; any thread may."""
+        pieces = [encode(table.slice(begin, COPY_ROWS), self._kinds) for begin in range(0, len(table), COPY_ROWS)]
+        return Copied(len(table), [HEAD, *pieces, TAIL])
+
+    def fill(self, copied: Copied) -> None:
         """Hold these rows, and no others any more."""
         first = not self._rows
-        self._rows = len(table)
+        self._rows = copied.rows
         self._connection.execute("truncate staging")
-        _copy(self._connection, "staging", table, self._kinds)
+        _copy(self._connection, "staging", copied, self._kinds)
         if first and not self._empty:
             # Later pieces are like the first, and where nothing is held there is nothing to plan.
             self._connection.execute("analyze staging")
@@ -155,9 +176,9 @@ class Straight(Staging):
             {"geometry": "geometry"} if layer.geometry else {}
         )
 
-    def fill(self, table: pa.Table) -> None:
+    def fill(self, copied: Copied) -> None:
         """Hold these rows, and no others any more."""
-        self._table = table
+        self._copied = copied
 
     def faults(self) -> list[Fault]:
         """Find nothing: such a layer refers to nothing, and there is nothing that it could contradict."""
@@ -166,12 +187,12 @@ class Straight(Staging):
     def merge(self, from_: datetime) -> Merged:  # noqa: ARG002 - they hold since the transaction says so
         """Write the rows into the table; raises as `Staging.merge` does."""
         with _told(self._layer):
-            _copy(self._connection, str(self._layer.table), self._table, self._kinds)
-        return Merged(new=len(self._table))
+            _copy(self._connection, str(self._layer.table), self._copied, self._kinds)
+        return Merged(new=self._copied.rows)
 
 
 @contextmanager
-def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[bool]:
+def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[Ready]:
     """Tell whether a table is there, empty and may be copied into; if so, its indexes wait for many rows that are to come.
 
     An index made over all rows takes a fifth of the time of one that grows row by row; so does the key of buildings, to
@@ -185,9 +206,10 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[boo
     connection = driver_of(session)
     name = sql.Identifier(table or "")
     if table is None or _any(connection, BOUND, [table]) or _any(connection, sql.SQL("select from {}").format(name)):
-        yield False
+        yield Ready()
         return
     later: list[str] = []
+    keyless = False
     if rows >= MANY_ROWS and _any(connection, OWNED, [table]) and _locked(connection, name):
         for index, definition in connection.execute(INDEXES, [table]).fetchall():
             connection.execute(f"drop index {index}".encode())
@@ -195,24 +217,23 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[boo
         for constraint, definition in connection.execute(ASKED, [table]).fetchall():
             connection.execute(f"alter table {table} drop constraint {constraint}".encode())
             later.append(f"alter table {table} add constraint {constraint} {definition}")
+            keyless |= definition.startswith("PRIMARY KEY")
         # Pages of a new index are all written to the log whole; to compress them takes longer than to make them.
         connection.execute(UNCOMPRESSED)
         if table == FILLED:
             connection.execute("select fill_begins()")
             later.append("select fill_ends()")
-    yield True
+    yield Ready(empty=True, keyless=keyless)
     for definition in later:
         connection.execute(definition.encode())
 
 
-def _copy(connection: psycopg.Connection[Any], target: str, table: pa.Table, kinds: dict[str, str]) -> None:
+def _copy(connection: psycopg.Connection[Any], target: str, copied: Copied, kinds: dict[str, str]) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, kinds))
     command = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(target), names)
     with connection.cursor() as cursor, cursor.copy(command) as copy:
-        copy.write(HEAD)
-        for begin in range(0, len(table), COPY_ROWS):
-            copy.write(encode(table.slice(begin, COPY_ROWS), kinds))
-        copy.write(TAIL)
+        for piece in copied.pieces:
+            copy.write(piece)
 
 
 @contextmanager

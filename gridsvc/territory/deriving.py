@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gridsvc.core.db import transaction
 from gridsvc.core.events import SYSTEM
-from gridsvc.core.jobs import Running, defer
+from gridsvc.core.jobs.queue import Running, defer
 
 DERIVE = "derive"
 STEPS = {"drawn": "drawing the map", "written": "writing features", "search": "indexing for search"}

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from gridsvc.app.jobs import KINDS
 from gridsvc.core.db import transaction
-from gridsvc.core.jobs import defer
+from gridsvc.core.jobs.queue import defer
 from gridsvc.core.jobs.run import perform
 from tests.conftest import Service, Town, copy_database
 

@@ -87,6 +87,29 @@ def test_a_code_that_stood_in_an_earlier_piece_is_told_with_both_rows(session: S
     assert [(fault.row, fault.reason) for fault in refused.value.faults] == [(7, "the code h1 already stands in row 2")]
 
 
+@pytest.mark.parametrize("between", [{}, {"levels_5": "many"}, {"code_5": None}])
+def test_codes_that_are_compared_in_the_end_refuse_a_first_import_all_the_same(
+    empty: Session, tmp_path: Path, between: dict[str, object]
+) -> None:
+    before = empty.scalars(text(INDEXES)).all()
+    file = parquet(tmp_path, row_of_houses(9, code_3="h0", code_8="h1", **between))
+    with pytest.raises(Refused) as refused:
+        bring_in(empty, file, "buildings")
+    found = {fault.row: fault.reason for fault in refused.value.faults}
+    assert found.keys() == {4, 9} | ({6} if "levels_5" in between else set())
+    assert found[4] == "the code h0 already stands in row 1"
+    assert found[9] == "the code h1 already stands in row 2"
+    assert houses_held(empty) == 0
+    assert empty.scalars(text(INDEXES)).all() == before
+
+
+def test_a_first_import_that_leaves_bad_rows_out_keeps_the_first_of_a_code(empty: Session, tmp_path: Path) -> None:
+    file = parquet(tmp_path, row_of_houses(9, code_3="h0", code_8="h1", levels_5="many"))
+    outcome = bring_in(empty, file, "buildings", skip_bad=True)
+    assert [fault.row for fault in outcome.faults] == [4, 6, 9]
+    assert outcome.merged.new == houses_held(empty) == 6
+
+
 def test_a_bad_row_in_the_last_piece_takes_the_first_ones_back(session: Session, tmp_path: Path) -> None:
     path = parquet(tmp_path, row_of_houses(7, levels_1="two", levels_6="six"))
     with pytest.raises(Refused, match="2 of 7 rows") as refused:
@@ -226,7 +249,7 @@ def test_a_row_that_somebody_else_has_added_meanwhile_is_a_conflict(session: Ses
     checked = check_rows(read_file(path, BUILDINGS, "auto").frame, BUILDINGS, ZoneInfo(Settings().timezone))
     savepoint = session.begin_nested()
     staging = Staging(session, BUILDINGS, empty=True)
-    staging.fill(checked.table)
+    staging.fill(staging.written(checked.table))
     with pytest.raises(Conflict, match="Somebody else"):
         staging.merge(NOW)
     savepoint.rollback()

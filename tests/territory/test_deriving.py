@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from gridsvc.app.jobs import KINDS
 from gridsvc.app.main import create_app
 from gridsvc.core.db import Database, conninfo, open_engine, transaction
-from gridsvc.core.jobs import read
+from gridsvc.core.jobs.reading import read
 from gridsvc.core.jobs.run import perform
 from gridsvc.core.settings import Settings
 from gridsvc.territory.deriving import STEPS, catch_up, due, look_for_due

@@ -102,7 +102,7 @@ def _start(url: str) -> "subprocess.Popen[bytes]":
 async def _work(url: str, chosen: Settings, *, tell: bool) -> None:
     # Loaded here, after `gridsvc up` is ready: what does the jobs needs more than what takes them in.
     from gridsvc.app.jobs import CHORES, KINDS
-    from gridsvc.core.jobs import Worker
+    from gridsvc.core.jobs.worker import Worker
 
     # What they have to say of a database that is away, we say in one line (core/jobs/worker.py).
     for chatty in ("procrastinate", "psycopg.pool"):

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from procrastinate import App, SyncPsycopgConnector
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from gridsvc.core.browse import Layer, item_sql
 from gridsvc.core.db import driver_of
 from gridsvc.core.errors import Conflict, NotFound
 from gridsvc.core.events import record
@@ -23,32 +21,6 @@ TASK = "gridsvc.job"
 
 # Never opened: it only writes rows on the caller's own connection.
 _deferring = App(connector=SyncPsycopgConnector())
-
-JOBS = Layer(
-    name="jobs",
-    one="job",
-    source="job j",
-    key="j.id",
-    fields={
-        "id": "j.id::text",
-        "kind": "j.kind",
-        "actor": "j.actor",
-        "state": "j.state",
-        "done": "j.done",
-        "total": "nullif(j.total, 0)",
-        # What is left of this step takes as long, piece by piece, as what is done of it took.
-        "eta_s": "case when j.state = 'running' and j.done > 0 and j.total >= j.done then round((extract(epoch from"
-        " now() - j.step_at) * (j.total - j.done) / j.done)::numeric, 1) end",
-        "message": "case when j.cancel_asked and j.state = 'running' then 'cancelling' else j.message end",
-        "arguments": "j.arguments",
-        "result": "j.result",
-        "created_at": "j.created_at",
-        "started_at": "j.started_at",
-        "finished_at": "j.finished_at",
-    },
-    filters={"actor": "j.actor = %(actor)s", "state": "j.state = %(state)s", "kind": "j.kind = %(kind)s"},
-    newest_first=True,
-)
 
 
 @dataclass(frozen=True)
@@ -78,15 +50,6 @@ def defer(session: Session, kind: str, *, actor: str, **arguments: Any) -> int:
     queue_id = _deferring.configure_task(TASK, queue=QUEUE, connection=driver_of(session)).defer(job=job)
     session.execute(update(Job).where(Job.id == job).values(queue_id=queue_id))
     return job
-
-
-def read(session: Session, job: int) -> dict[str, Any]:
-    """Read a job as others see it; raise NotFound."""
-    row = driver_of(session).execute(item_sql(JOBS).encode(), {"key": job}).fetchone()
-    if row is None:
-        raise NotFound(f"There is no job {job}.")
-    answer: dict[str, Any] = orjson.loads(row[0])
-    return answer
 
 
 def cancel(session: Session, job: int, *, actor: str) -> None:

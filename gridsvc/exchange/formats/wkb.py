@@ -28,6 +28,9 @@ VERTEX_BYTES = 16
 FEWEST_VERTICES = 4
 EXACT = 2.0**26
 
+NEAR_ROWS = 2_000
+"""So many are worked on at a time: their vertices stay in the memory of a processor's core."""
+
 
 def shapes_of(column: "pd.Series[Any]") -> npt.NDArray[np.object_]:
     """Give the shapes of a column `geometry`; one that is broken as bytes becomes None."""
@@ -60,6 +63,12 @@ def on_grid(column: pa.Array) -> tuple[pa.Array, Flags, Flags]:
     Also tells which of them are surely right so far: every vertex is a place, and the order of vertices is clear; and
     which are surely simple, so that nobody need ask whether they are valid.
     """
+    parts = [_few_on_grid(column.slice(begin, NEAR_ROWS)) for begin in range(0, len(column), NEAR_ROWS)]
+    written, right, simple = zip(*parts, strict=True)
+    return pa.concat_arrays(written), np.concatenate(right), np.concatenate(simple)
+
+
+def _few_on_grid(column: pa.Array) -> tuple[pa.Array, Flags, Flags]:
     length = pc.binary_length(column).to_numpy()
     body = pc.binary_slice(column, HEAD_BYTES, int(length.max()))
     count = (length.astype(np.int64) - HEAD_BYTES) // VERTEX_BYTES

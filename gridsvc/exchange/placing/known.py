@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import shapely
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from gridsvc.core.errors import Invalid
@@ -62,8 +62,14 @@ class Misplaced(Invalid):
 def refuse_misplaced(session: Session, name: str, shapes: npt.NDArray[np.object_], crs: str) -> None:
     """Refuse a layer (EPSG:4326, as read with `crs`) that lies beside what is known as another datum would have it."""
     taken: Datum = crs if crs in DATUMS else "wgs84"
+    if not _anything_known(session):
+        return
     if suspicion := sniff(shapes, taken, lambda box: known_around(session, box)):
         raise Misplaced(name, suspicion)
+
+
+def _anything_known(session: Session) -> bool:
+    return any(session.scalar(select(exists(select(table.geometry)))) for table in KNOWN.values())
 
 
 def known_around(session: Session, box: Box) -> dict[str, npt.NDArray[np.object_]]:

@@ -8,8 +8,9 @@ from fastapi.responses import JSONResponse
 
 from gridsvc.core.http import InTransaction
 from gridsvc.core.idempotency import Sent, once
-from gridsvc.core.jobs import defer, read
 from gridsvc.core.jobs.files import keep_file
+from gridsvc.core.jobs.queue import defer
+from gridsvc.core.jobs.reading import read
 from gridsvc.core.jobs.schemas import Job
 from gridsvc.exchange.uploads.receiving import FORM, Upload, received
 from gridsvc.exchange.uploads.work import arguments_of

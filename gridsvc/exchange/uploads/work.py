@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from gridsvc.core.errors import Invalid, Refusal
 from gridsvc.core.http import Moment
-from gridsvc.core.jobs import Running
 from gridsvc.core.jobs.files import lay_out
+from gridsvc.core.jobs.queue import Running
 from gridsvc.core.settings import settings
 from gridsvc.exchange.uploads.receiving import Asked
 from gridsvc.territory.deriving import ask_for_due

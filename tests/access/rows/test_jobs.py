@@ -3,7 +3,8 @@
 from sqlalchemy import text
 
 from gridsvc.core.db import driver_of, open_engine, transaction
-from gridsvc.core.jobs import Running, defer, read
+from gridsvc.core.jobs.queue import Running, defer
+from gridsvc.core.jobs.reading import read
 from gridsvc.core.jobs.run import perform
 from gridsvc.core.schema import APP_ROLE
 from tests.access.rows.conftest import Wall, see

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from gridsvc.core.db import make_sessions, transaction
-from gridsvc.core.jobs import Worker, defer, read
+from gridsvc.core.jobs.queue import defer
+from gridsvc.core.jobs.reading import read
+from gridsvc.core.jobs.worker import Worker
 from tests.core.jobs.kinds import KINDS, PACE
 
 ROOT = Path(__file__).resolve().parents[3]

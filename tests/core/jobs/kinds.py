@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import text
 
 from gridsvc.core.errors import Invalid
-from gridsvc.core.jobs import Running, Worker
-from gridsvc.core.jobs.worker import Pace
+from gridsvc.core.jobs.queue import Running
+from gridsvc.core.jobs.worker import Pace, Worker
 
 PACE = Pace(poll_s=0.5, sweep_s=0.4, heartbeat_s=1.0, grace_s=0.5, reconnect_s=0.2)
 NOTE = text("insert into note (job, process) values (:job, :process)")

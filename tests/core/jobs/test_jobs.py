@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from gridsvc.core.db import make_sessions, transaction
 from gridsvc.core.errors import Conflict, NotFound
-from gridsvc.core.jobs import cancel, defer, read
+from gridsvc.core.jobs.queue import cancel, defer
+from gridsvc.core.jobs.reading import read
 from gridsvc.core.jobs.run import JOB_LOCKS, Again, Ending, end, perform
 from gridsvc.core.jobs.worker import forget
 from tests.core.jobs.conftest import ACTOR, PATIENCE_S, Bench
