@@ -39,7 +39,8 @@ install_packages() {
   index=${PIP_INDEX_URL:-$("${pip[@]}" config get global.index-url 2>/dev/null || true)}
   if "${pip[@]}" install --quiet -c $constraints uv &&
     env ${index:+UV_DEFAULT_INDEX="$index"} .venv/bin/uv pip install --python .venv/bin/python \
-      --compile-bytecode -c $constraints --build-constraints $constraints -e '.[test]'; then
+      --compile-bytecode -c $constraints --build-constraints $constraints -e '.[test]' &&
+    .venv/bin/python -m compileall -q gridsvc; then
     return
   fi
   echo "uv failed; pip does it."

@@ -231,7 +231,9 @@ def _take(
         seen = Seen(waits=ready.keyless and not choices.skip_bad)
         # A preview compares what is staged with what is held.
         straight = layer.straight and ready.empty and not choices.look
-        staging = Straight(session, layer) if straight else Staging(session, layer, empty=ready.empty)
+        staging = (
+            Straight(session, layer, fresh=ready.keyless) if straight else Staging(session, layer, empty=ready.empty)
+        )
         piece = None
         checked = ahead(_pieces(path, layer, choices, how, seen))
         for piece in ahead(replace(one, copied=staging.written(one.checked.table)) for one in checked):

@@ -74,12 +74,15 @@ class Copied:
     """So many rows as PostgreSQL copies them, in pieces of a few megabytes."""
 
     rows: int = 0
-    pieces: list[bytes] = field(default_factory=list)
+    pieces: list[bytes | memoryview] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Whether a table holds nothing and may be copied into (`empty`), and whether its key is made last (`keyless`)."""
+    """Whether a table holds nothing and may be copied into (`empty`), and whether its key is made last (`keyless`).
+
+    Such a table was made new in this transaction: its rows are written as ones that everybody sees (`freeze`).
+    """
 
     empty: bool = False
     keyless: bool = False
@@ -168,9 +171,10 @@ class Staging:
 class Straight(Staging):
     """The layer's own table, which held nothing before this import, for clean rows that are its rows as they stand."""
 
-    def __init__(self, session: Session, layer: ImportLayer) -> None:
-        """Take the connection of the caller's transaction."""
+    def __init__(self, session: Session, layer: ImportLayer, *, fresh: bool) -> None:
+        """Take the connection of the caller's transaction; `fresh` says that the table was made new by it."""
         self._connection = driver_of(session)
+        self._fresh = fresh
         self._layer = layer
         self._kinds = {one.name: one.kind for one in layer.fields} | (
             {"geometry": "geometry"} if layer.geometry else {}
@@ -187,7 +191,7 @@ class Straight(Staging):
     def merge(self, from_: datetime) -> Merged:  # noqa: ARG002 - they hold since the transaction says so
         """Write the rows into the table; raises as `Staging.merge` does."""
         with _told(self._layer):
-            _copy(self._connection, str(self._layer.table), self._copied, self._kinds)
+            _copy(self._connection, str(self._layer.table), self._copied, self._kinds, freeze=self._fresh)
         return Merged(new=self._copied.rows)
 
 
@@ -222,15 +226,20 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[Rea
         connection.execute(UNCOMPRESSED)
         if table == FILLED:
             connection.execute("select fill_begins()")
+            # New pages for the rows, which may then be written as settled long ago: nobody need mark them so later.
+            connection.execute(f"truncate {table}".encode())
             later.append("select fill_ends()")
     yield Ready(empty=True, keyless=keyless)
     for definition in later:
         connection.execute(definition.encode())
 
 
-def _copy(connection: psycopg.Connection[Any], target: str, copied: Copied, kinds: dict[str, str]) -> None:
+def _copy(
+    connection: psycopg.Connection[Any], target: str, copied: Copied, kinds: dict[str, str], *, freeze: bool = False
+) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, kinds))
-    command = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(target), names)
+    how = sql.SQL("format binary, freeze true" if freeze else "format binary")
+    command = sql.SQL("copy {} ({}) from stdin ({})").format(sql.Identifier(target), names, how)
     with connection.cursor() as cursor, cursor.copy(command) as copy:
         for piece in copied.pieces:
             copy.write(piece)

@@ -9,6 +9,7 @@ there for everybody; how long the map and search then take to catch up is measur
 """
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,9 @@ from tests.bench import ground
 from tests.bench.measure import Figure
 
 ROWS = 1_000_000
-RUNS = 1
+RUNS = 3
+ONCE = ("to_postgis", "to_postgis, own table")
+"""Peers so slow that one run tells enough."""
 POLL_S = 0.02
 OGR_BAR = 0.6
 POSTGIS_BAR = 0.3
@@ -75,6 +78,8 @@ def measure(url: str, folder: Path, rows: int = ROWS) -> list[Figure]:
     caught_up: dict[str, float] = {}
     for _ in range(RUNS):
         for name, (run, file) in ways.items():
+            if name in ONCE and taken[name]:
+                continue
             taken[name].append(run(file))
             time_ms, mib = taken[name][-1]
             Console(stderr=True).print(f"import {rows:,} buildings, {name}: {time_ms / 1000:,.1f} s, {mib:,.0f} MiB")
@@ -82,10 +87,10 @@ def measure(url: str, folder: Path, rows: int = ROWS) -> list[Figure]:
             caught_up.update(_catch_up(own))
     parquet.unlink()
     package.unlink()
-    best = {name: min(time_ms for time_ms, _ in runs) for name, runs in taken.items()}
+    usual = {name: statistics.median(time_ms for time_ms, _ in runs) for name, runs in taken.items()}
     memory = max(mib for name in ("parquet", "gpkg") for _, mib in taken[name])
     figures = [
-        Figure(f"import {rows:,} buildings, {ours}", best[ours], peer, best[peer], bar)
+        Figure(f"import {rows:,} buildings, {ours}", usual[ours], peer, usual[peer], bar)
         for peer, bar in (
             ("ogr2ogr", OGR_BAR),
             ("to_postgis", POSTGIS_BAR),

@@ -12,30 +12,42 @@ import pyarrow.compute as pc
 
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"
+NULL = pa.scalar(b"\xff\xff\xff\xff", pa.binary())
+WIDTHS = {"integer": 4, "double precision": 8, "boolean": 1, "timestamptz": 8}
+"""The length of a value of these types, in bytes."""
 
 # Moments are microseconds since this one.
 EPOCH_US = 946_684_800_000_000
 
 
-def encode(table: pa.Table, kinds: dict[str, str]) -> bytes:
+def encode(table: pa.Table, kinds: dict[str, str]) -> memoryview:
     """Write rows, without `HEAD` and `TAIL`; `kinds` says the SQL type of every column, in the order of the COPY."""
     count = pa.scalar(len(kinds).to_bytes(2, "big"), pa.binary())
-    fields: list[pa.Array] = []
+    fields: list[pa.Array | pa.Scalar] = []
     for name, kind in kinds.items():
-        column = table[name].combine_chunks()
-        value = ENCODERS.get(kind, _text)(column)
-        fields += [_lengths(value), pc.fill_null(value, b"")]
+        fields += _written(table[name].combine_chunks(), kind)
     rows = pc.binary_join_element_wise(count, *fields, b"")
     return _joined(rows)
 
 
-def _joined(rows: pa.Array) -> bytes:
+def _written(column: pa.Array, kind: str) -> list[pa.Array | pa.Scalar]:
+    """Write the lengths and the bytes of a column; what is the same in every row is written once."""
+    if len(column) and column.null_count == len(column):
+        return [NULL]
+    value = ENCODERS.get(kind, _text)(column)
+    width = WIDTHS.get(kind)
+    if width and not column.null_count:
+        return [pa.scalar(width.to_bytes(4, "big"), pa.binary()), value]
+    return [_lengths(value), pc.fill_null(value, b"")]
+
+
+def _joined(rows: pa.Array) -> memoryview:
     """Give the bytes of all values, which lie one after another already."""
     if not len(rows):
-        return b""
+        return memoryview(b"")
     data: pa.Buffer = rows.buffers()[2]
     begin, end = np.frombuffer(rows.buffers()[1], dtype=np.int32)[[rows.offset, rows.offset + len(rows)]]
-    return bytes(data[int(begin) : int(end)])
+    return memoryview(data)[int(begin) : int(end)]
 
 
 def _lengths(value: pa.Array) -> pa.Array:

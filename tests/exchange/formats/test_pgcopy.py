@@ -31,7 +31,8 @@ def test_every_kind_of_value_arrives_as_it_was(session: Session) -> None:
     with connection.cursor() as cursor, cursor.copy("copy arrived from stdin (format binary)") as copy:
         copy.write(HEAD)
         # In two parts, the second of which begins in the middle of every column.
-        copy.write(encode(table.slice(0, 1), kinds) + encode(table.slice(1), kinds))
+        copy.write(encode(table.slice(0, 1), kinds))
+        copy.write(encode(table.slice(1), kinds))
         copy.write(TAIL)
     rows = connection.execute("select text, integer, double, boolean, timestamptz, jsonb::text from arrived").fetchall()
     assert rows == list(zip(*VALUES.values(), strict=True))
@@ -43,7 +44,7 @@ def test_shapes_arrive_in_the_columns_own_reference_system(session: Session) -> 
     connection.execute("create temporary table drawn (geometry geometry(MultiPolygon, 4326))")
     with connection.cursor() as cursor, cursor.copy("copy drawn from stdin (format binary)") as copy:
         table = pa.table({"geometry": pa.array([shapely.to_wkb(shape), None], pa.binary())})
-        copy.write(HEAD + encode(table, {"geometry": "geometry"}) + TAIL)
+        copy.write(HEAD + bytes(encode(table, {"geometry": "geometry"})) + TAIL)
     rows = connection.execute("select st_srid(geometry), st_asbinary(geometry) from drawn").fetchall()
     assert rows[0][0] == 4326
     assert shapely.from_wkb(bytes(rows[0][1])).equals_exact(shape)
