@@ -36,7 +36,7 @@ UNCOMPRESSED = """
     select set_config('wal_compression', 'off', true) where has_parameter_privilege('wal_compression', 'set')
 """
 FILLED = "building"
-"""The table whose triggers rest while it is filled (`fill_begins`, migrations/sql/20261126_filling.sql)."""
+"""The table whose triggers rest while it is filled (`fill_begins`, migrations/sql/20261127_fresh.sql)."""
 OWNED = sql.SQL("select from pg_class where oid = %s::regclass and pg_has_role(relowner, 'USAGE')")
 # PostgreSQL copies into no table whose policies bind the one who does so: an owner who is no superuser.
 BOUND = sql.SQL("select where row_security_active(%s::regclass)")
@@ -81,7 +81,8 @@ class Copied:
 class Ready:
     """Whether a table holds nothing and may be copied into (`empty`), and whether its key is made last (`keyless`).
 
-    Such a table was made new in this transaction: its rows are written as ones that everybody sees (`freeze`).
+    Such a table was made new in this transaction (`fill_begins`): its rows are written as settled, and nobody need mark
+    them so later.
     """
 
     empty: bool = False
@@ -226,8 +227,6 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[Rea
         connection.execute(UNCOMPRESSED)
         if table == FILLED:
             connection.execute("select fill_begins()")
-            # New pages for the rows, which may then be written as settled long ago: nobody need mark them so later.
-            connection.execute(f"truncate {table}".encode())
             later.append("select fill_ends()")
     yield Ready(empty=True, keyless=keyless)
     for definition in later:

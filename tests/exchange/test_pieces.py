@@ -195,7 +195,7 @@ def test_what_triggers_do_for_each_statement_is_done_once_for_a_first_import(emp
 
     path = parquet(tmp_path, row_of_houses(7).assign(name="新街口大厦"))
     import_file(empty, path, "buildings", Choices(from_=NOW), settings=Settings(), actor="test", progress=watch)
-    assert max(resting) == 4
+    assert max(resting) == 7
     assert empty.scalars(RESTING).one() == 0
     due = "select derived from derive_due where kind = 'building' and codes is null order by 1"
     assert empty.execute(text(due)).scalars().all() == ["drawn", "search", "written"]
@@ -203,6 +203,14 @@ def test_what_triggers_do_for_each_statement_is_done_once_for_a_first_import(emp
         empty.execute(text("select derive_due_now(:derived)"), {"derived": derived})
     for held in ("drawn.building", "building_written", "search_entry"):
         assert empty.scalar(text(f"select count(*) from {held} where code like 'h_'")) == 7
+
+
+def test_the_rows_of_a_first_import_are_settled_from_the_beginning(empty: Session, tmp_path: Path) -> None:
+    bring_in(empty, parquet(tmp_path, row_of_houses(7)), "buildings")
+    # In the head of each row stands that it is settled (0x0100 committed, 0x0200 aborted: both, frozen).
+    empty.execute(text("create extension if not exists pageinspect"))
+    marks = "select count(*) from heap_page_items(get_raw_page('building', 0)) where t_infomask & 768 = 768"
+    assert empty.scalar(text(marks)) == 7
 
 
 def test_a_first_import_places_its_buildings_into_the_grids_that_are_there(session: Session, tmp_path: Path) -> None:
