@@ -2,18 +2,6 @@
 
 from gridsvc.core.browse import Layer, Order, kinds
 
-PHOTOS = """(
-    select coalesce(json_agg(json_build_object('sha256', p.sha256, 'present', p.present)
-        order by p.present desc, p.sha256), '[]')
-    from (
-        select o.sha256, true as present from incident_photo o where o.incident = i.id
-        union all
-        select distinct e.sha256, false from incident_step s cross join unnest(s.evidence) e (sha256)
-        where s.incident = i.id and not exists (
-            select from incident_photo o where o.incident = i.id and o.sha256 = e.sha256)
-    ) p)"""
-"""The photos of an incident, first those that are there, then those its log names and nobody has sent yet."""
-
 INCIDENTS = Layer(
     name="incidents",
     one="incident",
@@ -46,7 +34,7 @@ INCIDENTS = Layer(
         "overdue": "i.due_at is not null and i.due_at < coalesce(i.closed_at, now())",
         "source": "i.source",
         "text": "i.text",
-        "photos": PHOTOS,
+        "photos": "i.photos",
         "why": "jsonb_build_object('rule', i.rule, 'queue', i.queue, 'responsible', i.responsible) || i.why",
         "asset": "i.asset",
         "version": "i.version",

@@ -188,6 +188,8 @@ class Incident(Base):
     merged_into: Mapped[str | None] = mapped_column(ForeignKey("incident.number"))
     parent: Mapped[str | None] = mapped_column(ForeignKey("incident.number"))
     reported_by: Mapped[str | None] = mapped_column(Text)
+    # Kept by the database: the photos that are there, then those its log names and nobody has sent yet.
+    photos: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
 
 
 class IncidentStep(Base):

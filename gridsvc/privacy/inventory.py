@@ -118,7 +118,7 @@ ON_THINGS: dict[str, str] = {
     "grid_tally": "grid",
     "grid_version": "grid name kind geometry",
     "incident": "number catalogue class condition status source rule community grid queue department geometry asset"
-    " waiting merged_into parent",
+    " waiting merged_into parent photos",
     "incident_photo": "sha256 stored thumbnail",
     "incident_step": "action queue evidence before after",
     "incident_warning": "kind roles",
