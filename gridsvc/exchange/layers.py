@@ -235,6 +235,7 @@ LAYERS: dict[str, ImportLayer] = {
                         "public": ("公众",),
                         "open311": ("开放接口",),
                         "patrol": ("巡查",),
+                        "asset": ("部件",),
                     },
                 ),
                 Field("reported_at", "timestamptz", also=("上报时间", "reported"), required=True),

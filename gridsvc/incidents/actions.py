@@ -51,6 +51,7 @@ OF_A_WORKER = frozenset({"verify", "check"})
 WORKER = "worker:"
 
 WHO = "select w.code, a.department from account a left join worker w on w.account = a.id where a.id = %(account)s"
+COME = "select sha256 from incident_photo where incident = %(incident)s"
 NUMBERED = "select id from incident where number = %(number)s"
 # The merged ones are part of the one they were merged into, so a circle may run through them too.
 ABOVE = """
@@ -110,11 +111,14 @@ def act(session: Session, incident: int, given: Action, caller: Caller, moment: 
         evidence=tuple(dict.fromkeys(given.evidence)),
         count=given.count,
         passed=given.passed,
+        code=given.code,
     )
     steps = decide(kept.case, step, moment.rules)
     if other is not None:
         _refuse_circle(session, kept, both[other], given.action)
     _refuse_nobody(session, given)
+    if given.action == "close":
+        _refuse_unproved(session, kept)
     return _write(session, kept, steps, moment.settings)
 
 
@@ -123,7 +127,9 @@ def _write(session: Session, kept: Kept, steps: list[Step], settings: Settings) 
     with seeing_everything(session):
         changed = add(session, kept, steps, settings)
     for step in steps:
-        told = {name: getattr(step, name) for name in ("reason", "to", "count", "passed") if getattr(step, name)}
+        told = {
+            name: getattr(step, name) for name in ("code", "reason", "to", "count", "passed") if getattr(step, name)
+        }
         record(
             session,
             EVENTS[step.action],
@@ -156,6 +162,18 @@ def _refuse_circle(session: Session, kept: Kept, other: Kept, action: str) -> No
         raise Conflict(f"{other.number} is {other.case.status}; name an open incident.")
     if action == "adopt" and driver_of(session).execute(ABOVE, {"number": other.number, "own": kept.number}).fetchone():
         raise Conflict(f"{kept.number} is already above {other.number}.")
+
+
+def _refuse_unproved(session: Session, kept: Kept) -> None:
+    """Refuse to close what its condition asks photos for, until they have come: a name alone shows nothing."""
+    asks, proof = kept.case.asks, kept.case.proof
+    if not asks:
+        return
+    come = {one for (one,) in driver_of(session).execute(COME, {"incident": kept.id})}
+    if "after" in asks and not come & proof:
+        raise Conflict("The photo from after the mending, which its condition asks for, has not come yet.")
+    if len(come) < len(asks):
+        raise Conflict(f"Its condition asks for photos ({', '.join(sorted(asks))}); {len(come)} of them have come.")
 
 
 def _refuse_nobody(session: Session, given: Action) -> None:

@@ -41,7 +41,7 @@ class Actor:
 class Step:
     """One line of the log: what was done, by whom, when, and what was said with it; never changed once written.
 
-    `queue` is where a report outside every community waits. `to` is a department, `worker:` and a staff number, or the number of another incident; `count` the units that an
+    `code` is why it is sent back (`reasons.RETURNS`). `queue` is where a report outside every community waits. `to` is a department, `worker:` and a staff number, or the number of another incident; `count` the units that an
     extension asks for; `passed` the finding of a check; `evidence` are SHA-256 of photos.
     """
 
@@ -55,6 +55,7 @@ class Step:
     count: int | None = None
     passed: bool | None = None
     queue: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class Case:
     """What the log says of an incident.
 
     `limit` is that of its condition; `extra` are units that extensions have added, `pauses` the suspensions that are
-    over, `paused_since` the one that is not. `fixers` are all who ever had a hand in the mending: none of them closes it.
+    over, `paused_since` the one that is not. `asks` are the photos its condition asks for (before, after), `shown` all that
+    its log names, and `proof` those of the last mending that were new then. `fixers` are all who ever had a hand in the mending: none of them closes it.
     """
 
     status: Status
@@ -101,6 +103,9 @@ class Case:
     parent: str | None = None
     excluded: bool = False
     grade: int | None = None
+    asks: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
+    proof: frozenset[str] = frozenset()
 
     @property
     def total(self) -> Limit:
@@ -137,6 +142,8 @@ def apply(case: Case, step: Step) -> Case:
     changes = CHANGES[step.action](case, step)
     if "status" in changes:
         changes["stage_since"] = step.at
+    if step.evidence:
+        changes["shown"] = case.shown | frozenset(step.evidence)
     return replace(case, **changes)
 
 
@@ -157,7 +164,8 @@ def _approved(case: Case, step: Step) -> dict[str, Any]:
 
 
 def _mended(case: Case, step: Step) -> dict[str, Any]:
-    return {"status": "feedback", "fixers": case.fixers | {step.actor.name}, "passed": None}
+    proof = frozenset(step.evidence) - case.shown
+    return {"status": "feedback", "fixers": case.fixers | {step.actor.name}, "passed": None, "proof": proof}
 
 
 def _resumed(case: Case, step: Step) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from gridsvc.incidents.calendar.keeping import work_calendar
 from gridsvc.incidents.intake.duplicates import ASKED
 from gridsvc.incidents.intake.report import Reporter, read_incident, report
 from gridsvc.incidents.journal import Kept
+from gridsvc.incidents.reasons import RETURNS
 from gridsvc.incidents.workflow import allowed_next
 
 router = APIRouter(tags=["incidents"])
@@ -56,6 +57,13 @@ async def find_duplicates(
     if not rows:
         raise Invalid(f"The catalogue has no class {class_!r}.")
     return Response(f'{{"items": {rows[0][0]}}}'.encode(), media_type="application/json")
+
+
+@router.get("/incidents/reasons", dependencies=READ)
+def list_reasons() -> schemas.Reasons:
+    """List the codes with which an incident is sent back (回退)."""
+    told = [schemas.Reason(code=code, name=name, name_en=name_en) for code, (name, name_en) in RETURNS.items()]
+    return schemas.Reasons(returns=told)
 
 
 @router.get("/incidents/{incident}", responses={200: {"model": schemas.OneIncident}})

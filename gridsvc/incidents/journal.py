@@ -4,7 +4,7 @@ What is kept on the incident's row beside its log (status, due, who has it) is w
 lists and maps to be fast: it says nothing the log does not say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -21,19 +21,19 @@ from gridsvc.incidents.clocks import Limit, Unit, WorkCalendar, due
 
 BASE = """
     select i.id, i.number, i.version, i.status, i.reported_at, i.community, i.grid, i.queue, i.asset,
-        d.limit_count, d.limit_unit
+        d.limit_count, d.limit_unit, d.evidence as asks
     from incident i join catalogue_condition d
         on d.version = i.catalogue and d.class = i.class and d.code = i.condition
     where i.id = any(%(ids)s) order by i.id"""
 LOCKED = BASE + " for no key update of i"
 LINES = """
-    select incident, action, actor, role, worker, department, at, reason, note, "to", queue, evidence, count, passed
+    select incident, action, actor, role, worker, department, at, reason, note, "to", queue, evidence, count, passed, code
     from incident_step where incident = any(%(ids)s) order by incident, number"""
 ADD = """
     insert into incident_step (incident, number, action, actor, role, worker, department, at, reason, note, "to", queue,
-        evidence, count, passed, before, after)
+        evidence, count, passed, code, before, after)
     values (%(incident)s, %(number)s, %(action)s, %(actor)s, %(role)s, %(worker)s, %(department)s, %(at)s, %(reason)s,
-        %(note)s, %(to)s, %(queue)s, %(evidence)s, %(count)s, %(passed)s, %(before)s, %(after)s)"""
+        %(note)s, %(to)s, %(queue)s, %(evidence)s, %(count)s, %(passed)s, %(code)s, %(before)s, %(after)s)"""
 BRING = """
     update incident set version = %(version)s, status = %(status)s, assignee = %(assignee)s,
         department = %(department)s, queue = %(queue)s, due_at = %(due_at)s, due_uncertain = %(due_uncertain)s,
@@ -75,9 +75,9 @@ class Kept:
     log: tuple[Step, ...]
 
 
-def opened(reported_at: datetime, count: int, unit: Unit) -> Case:
-    """Give the case before the first line of its log."""
-    return Case("reported", reported_at, reported_at, Limit.of(count, unit))
+def opened(reported_at: datetime, count: int, unit: Unit, asks: Iterable[str] = ()) -> Case:
+    """Give the case before the first line of its log; `asks` are the photos its condition asks for."""
+    return Case("reported", reported_at, reported_at, Limit.of(count, unit), asks=frozenset(asks))
 
 
 def load(session: Session, ids: Sequence[int], *, lock: bool = False) -> dict[int, Kept]:
@@ -94,7 +94,7 @@ def load(session: Session, ids: Sequence[int], *, lock: bool = False) -> dict[in
 def read_step(line: dict[str, Any]) -> Step:
     """Make a step of a line of the log."""
     actor = Actor(line["actor"], line["role"], line["worker"], line["department"])
-    said = {name: line[name] for name in ("action", "at", "reason", "note", "to", "queue", "count", "passed")}
+    said = {name: line[name] for name in ("action", "at", "reason", "note", "to", "queue", "count", "passed", "code")}
     return Step(actor=actor, evidence=tuple(line["evidence"]), **said)
 
 
@@ -182,5 +182,5 @@ def stage_due(case: Case, calendar: WorkCalendar, chosen: Settings) -> datetime 
 
 
 def _kept(row: dict[str, Any], log: list[Step]) -> Kept:
-    case = rebuild(opened(row["reported_at"], row["limit_count"], row["limit_unit"]), log)
+    case = rebuild(opened(row["reported_at"], row["limit_count"], row["limit_unit"], row["asks"]), log)
     return Kept(row["id"], row["number"], row["version"], row["community"], row["grid"], row["asset"], case, tuple(log))

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from gridsvc.core.browse import Boxed
 from gridsvc.core.http import Moment
 from gridsvc.incidents.contact.number import LONGEST, clean
+from gridsvc.incidents.reasons import ReturnCode
 from gridsvc.territory.schemas import Place
 
 Text = Annotated[str | None, Query(min_length=1, max_length=100)]
@@ -31,7 +32,7 @@ Contact = Annotated[
     Field(min_length=5, max_length=LONGEST, description="A phone number or mail address, only to be called back"),
     AfterValidator(clean),
 ]
-Source = Literal["worker", "dispatcher", "hotline", "public", "open311", "patrol"]
+Source = Literal["worker", "dispatcher", "hotline", "public", "open311", "patrol", "asset"]
 
 
 class IncidentQuery(Boxed):
@@ -163,7 +164,7 @@ class Action(BaseModel):
     """What is to be done, and what is said with it.
 
     `to` is a department, `worker:` and a staff number, or the number of another incident; `count` the units an
-    extension asks for, or a grade; `passed` what a check found; `evidence` SHA-256 of photos.
+    extension asks for, or a grade; `passed` what a check found; `evidence` SHA-256 of photos; `code` why it is sent back.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -175,6 +176,7 @@ class Action(BaseModel):
     evidence: Annotated[list[Sha256], Field(max_length=20)] = []
     count: Annotated[int | None, Field(ge=0, le=10_000)] = None
     passed: bool | None = None
+    code: ReturnCode | None = None
 
 
 class Line(BaseModel):
@@ -185,6 +187,7 @@ class Line(BaseModel):
     actor: str
     role: str
     at: datetime
+    code: ReturnCode | None = None
     reason: str | None = None
     note: str | None = None
     to: str | None = None
@@ -194,6 +197,20 @@ class Line(BaseModel):
     passed: bool | None = None
     worker: str | None = None
     department: str | None = None
+
+
+class Reason(BaseModel):
+    """A reason out of a list: its code, and its words."""
+
+    code: ReturnCode
+    name: str
+    name_en: str
+
+
+class Reasons(BaseModel):
+    """Why an incident may be sent back (回退); `other` needs words with it."""
+
+    returns: list[Reason]
 
 
 class Log(BaseModel):

@@ -212,6 +212,7 @@ class IncidentStep(Base):
     evidence: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     count: Mapped[int | None]
     passed: Mapped[bool | None]
+    code: Mapped[str | None] = mapped_column(Text)
     before: Mapped[str | None] = mapped_column(Text)
     after: Mapped[str] = mapped_column(Text)
 

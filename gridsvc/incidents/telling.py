@@ -54,6 +54,7 @@ def clocks(kept: Kept, calendar: WorkCalendar, chosen: Settings, now: datetime) 
 def line(number: int, step: Step) -> dict[str, Any]:
     """Tell one line of the log; what was not said is left out."""
     said = {
+        "code": step.code,
         "reason": step.reason,
         "note": step.note,
         "to": step.to,

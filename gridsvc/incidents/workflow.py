@@ -5,11 +5,12 @@ Seven stages: 信息收集 (reported) → 案卷建立 (filed) → 任务派遣 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gridsvc.core.errors import Conflict, Forbidden, Invalid, Refusal
 from gridsvc.incidents.case import Actor, Case, Status, Step
+from gridsvc.incidents.reasons import RETURNS
 
 DESK = frozenset({"intake", "dispatcher", "supervisor"})
 WATCH = frozenset({"intake", "supervisor"})
@@ -111,6 +112,23 @@ def _before_and_after(_: Case, step: Step) -> Refusal | None:
     return None if enough else Invalid("Mending on the spot needs two photos: before and after.")
 
 
+def _shows_what_is_asked(case: Case, step: Step) -> Refusal | None:
+    new = frozenset(step.evidence) - case.shown
+    if "after" in case.asks and not new:
+        return Invalid("Its condition asks for a photo from after the mending: name one that was not named before.")
+    if "before" in case.asks and len(case.shown | new) < len(case.asks):
+        return Invalid("Its condition asks for a photo from before the mending, too: name both.")
+    return None
+
+
+def _says_why(_: Case, step: Step) -> Refusal | None:
+    if step.code not in RETURNS:
+        return Invalid(f"There is no code {step.code!r} to send it back with; there are {', '.join(RETURNS)}.")
+    if step.code == "other" and not step.reason:
+        return Invalid("The code `other` says nothing by itself: say the reason.")
+    return None
+
+
 def _another_one(_: Case, step: Step) -> Refusal | None:
     return None if step.to else Invalid("Say which incident (to).")
 
@@ -124,8 +142,8 @@ MOVES: dict[str, Move] = {
         Move("reject", frozenset({"reported", "verifying", "filed"}), DESK, ("reason",)),
         Move("dispatch", frozenset({"filed"}), frozenset({"dispatcher"}), ("to",)),
         Move("accept", frozenset({"dispatched"}), HANDS, (), (_mine,)),
-        Move("return", frozenset({"dispatched", "handling"}), HANDS, ("reason",), (_mine, _free)),
-        Move("feedback", frozenset({"handling"}), HANDS, ("evidence",), (_mine, _free)),
+        Move("return", frozenset({"dispatched", "handling"}), HANDS, ("code",), (_mine, _free, _says_why)),
+        Move("feedback", frozenset({"handling"}), HANDS, ("evidence",), (_mine, _free, _shows_what_is_asked)),
         Move("self_handle", frozenset({"reported"}), frozenset({"worker"}), ("evidence",), (_before_and_after,)),
         Move("check", frozenset({"feedback"}), WATCH, ("to",)),
         Move("checked", frozenset({"checking"}), frozenset({"worker"}), (), (_asked_of_me, _no_fixer, _has_finding)),
@@ -169,13 +187,15 @@ def decide(case: Case, asked: Step, rules: Rules) -> list[Step]:
             raise refusal
     if asked.action == "return" and case.returns + 1 >= rules.most_returns:
         # Sent back too often: the territory's own queue takes it, so that it does not wander on.
-        return [asked, Step("fall_back", asked.actor, asked.at, reason=asked.reason, to=rules.fallback_queue)]
+        queue = rules.fallback_queue
+        return [asked, Step("fall_back", asked.actor, asked.at, reason=asked.reason, code=asked.code, to=queue)]
     return [asked]
 
 
 def allowed_next(case: Case, actor: Actor, at: datetime) -> list[str]:
     """List what an actor may do next, as far as that hangs on the case and not on what is said with it."""
-    blank = Step("", actor, at, reason="-", note="-", to="-", evidence=("a", "b"), count=1, passed=True)
+    words = replace(Step("", actor, at), reason="-", note="-", to="-", code="other")
+    blank = replace(words, evidence=("a", "b"), count=1, passed=True)
     return [
         action
         for action, move in MOVES.items()

@@ -120,7 +120,7 @@ ON_THINGS: dict[str, str] = {
     "incident": "number catalogue class condition status source rule community grid queue department geometry asset"
     " waiting merged_into parent photos",
     "incident_photo": "sha256 stored thumbnail",
-    "incident_step": "action queue evidence before after",
+    "incident_step": "action queue evidence code before after",
     "incident_warning": "kind roles",
     "job": "kind state",
     "lineage": "kind from_grid to_grid",

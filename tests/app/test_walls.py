@@ -294,7 +294,7 @@ def test_a_worker_has_what_was_given_to_them_wherever_it_lies_until_it_is_handed
     mine = service.client.get(path, headers=worker)
     assert mine.status_code == 200
     assert "return" in [one if isinstance(one, str) else one["action"] for one in mine.json()["actions"]]
-    back = {"action": "return", "reason": "不在我网格"}
+    back = {"action": "return", "code": "not_territory"}
     answer = service.client.post(f"{path}/actions", json=back, headers={**worker, "If-Match": mine.headers["ETag"]})
     assert answer.status_code == 200, answer.text
     assert service.client.get(path, headers=worker).status_code == 404

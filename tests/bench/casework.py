@@ -39,7 +39,7 @@ ACROSS, DOWN = 200, 100
 FILL = """
     insert into incident (number, catalogue, class, condition, status, source, rule, community, grid, grid_version,
         responsible, department, reported_at, due_at, closed_at, stage_since, version, geometry)
-    select to_char(r.at, 'YYYYMMDD-') || lpad((row_number() over (partition by r.at::date order by r.n))::text, 6, '0'),
+    select to_char(r.at, 'YYYYMMDD-') || (500000 + row_number() over (partition by r.at::date order by r.n))::text,
         c.version, c.class, c.code, case when r.open then 'dispatched' else 'closed' end, 'hotline', 'inside',
         left(g.grid, 12), g.grid, 1, null, c.department, r.at, r.at + interval '2 days',
         case when not r.open then r.at + interval '1 day' end, r.at + interval '1 hour', 2, g.place

@@ -1,20 +1,31 @@
 """From a report to an honest close, told through HTTP: who may, what is written, and that nothing is lost on the way."""
 
+import hashlib
+import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from gridsvc.access.guard import Caller
 from gridsvc.core.settings import settings
 from gridsvc.incidents.calendar.keeping import work_calendar
+from gridsvc.incidents.intake.report import Reporter
+from gridsvc.incidents.intake.report import report as take_in
 from gridsvc.incidents.journal import load, projected
+from gridsvc.incidents.schemas import Report
 from tests.conftest import Service
 from tests.flows.test_report_an_incident import report
-from tests.town import LAMP, RUBBISH, spot
+from tests.town import JIA_1, JIA_2, JIA_3, LAMP, RUBBISH, YI_1, YI_2, spot
 
 BEFORE, AFTER = "a" * 64, "b" * 64
 Act = Callable[..., dict[str, Any]]
@@ -144,7 +155,7 @@ def test_too_many_returns_end_in_the_territory_s_own_queue_and_gain_no_time(made
     act(key, "intake", "file")
     for number in range(1, settings().most_returns + 1):
         act(key, "dispatcher", "dispatch", to="示例部门")
-        back = act(key, "department", "return", reason="not_ours", to="别的部门")
+        back = act(key, "department", "return", code="not_duty", to="别的部门")
         assert back["returns"] == number
         assert back["due_at"] == made["due_at"]
     assert (back["status"], back["queue"]) == ("filed", settings().territory_queue)
@@ -155,6 +166,116 @@ def test_who_mends_on_the_spot_shows_before_and_after_and_does_not_close(made: d
     act(key, "worker", "self_handle", 422, evidence=[AFTER])
     assert act(key, "worker", "self_handle", evidence=[BEFORE, AFTER])["self_handled"]
     assert act(key, "supervisor", "close")["status"] == "closed"
+
+
+def test_why_it_is_sent_back_is_a_code_of_the_list_and_stands_in_the_log(
+    service: Service, made: dict[str, Any], act: Act
+) -> None:
+    key = made["id"]
+    act(key, "intake", "file")
+    act(key, "dispatcher", "dispatch", to="示例部门")
+    assert "code" in act(key, "department", "return", 422, reason="不是我们的")["detail"]
+    refused = act(key, "department", "return", 422, code="tired")
+    assert "not_duty" in str(refused)
+    assert "say the reason" in act(key, "department", "return", 422, code="other")["detail"]
+    act(key, "department", "return", code="wrong_class", to="别的部门")
+    line = log_of(service, key)[-1]
+    assert (line["code"], line["to"]) == ("wrong_class", "别的部门")
+    listed = service.client.get("/api/v1/incidents/reasons", headers=service.as_("worker")).json()["returns"]
+    assert {"code": "wrong_class", "name": "案卷分类有误", "name_en": "Filed under the wrong class"} in listed
+
+
+def test_what_its_condition_asks_photos_for_is_closed_when_they_have_come(
+    service: Service, made: dict[str, Any], act: Act
+) -> None:
+    asking_for(service, "before,after")
+    key, before, after = made["id"], picture("red"), picture("green")
+    act(key, "intake", "file")
+    act(key, "dispatcher", "dispatch", to="示例部门")
+    act(key, "department", "accept")
+    assert "before the mending" in act(key, "department", "feedback", 422, evidence=[after[0]])["detail"]
+    act(key, "department", "feedback", evidence=[before[0], after[0]])
+    assert "has not come yet" in act(key, "supervisor", "close", 409)["detail"]
+    put(service, key, before)
+    put(service, key, after)
+    assert act(key, "supervisor", "close")["status"] == "closed"
+
+
+def test_a_photo_that_nobody_can_send_any_more_is_taken_anew(service: Service, made: dict[str, Any], act: Act) -> None:
+    asking_for(service, "after")
+    key, lost, again = made["id"], picture("red"), picture("green")
+    act(key, "intake", "file")
+    act(key, "dispatcher", "dispatch", to="示例部门")
+    act(key, "department", "accept")
+    act(key, "department", "feedback", evidence=[lost[0]])
+    assert act(key, "supervisor", "close", 409)["status"] == 409
+    act(key, "supervisor", "rework", reason="照片缺失")
+    act(key, "department", "feedback", evidence=[again[0]])
+    put(service, key, again)
+    assert act(key, "supervisor", "close")["status"] == "closed"
+
+
+def asking_for(service: Service, evidence: str) -> None:
+    """Let the conditions of the town ask for photos; a version in force is else never changed."""
+    with service.engine.begin() as connection:
+        connection.execute(text("set local session_replication_role = replica"))
+        connection.execute(
+            text("update catalogue_condition set evidence = string_to_array(:kinds, ',')"), {"kinds": evidence}
+        )
+
+
+def picture(colour: str) -> tuple[str, bytes]:
+    """Draw a picture; answer its SHA-256 and its bytes."""
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(drawn, "JPEG")
+    return hashlib.sha256(drawn.getvalue()).hexdigest(), drawn.getvalue()
+
+
+def put(service: Service, incident: str, photo: tuple[str, bytes]) -> None:
+    """Send a photo."""
+    url = f"/api/v1/incidents/{incident}/photos/{photo[0]}"
+    headers = service.as_("department") | {"Content-Type": "image/jpeg"}
+    assert service.client.put(url, content=photo[1], headers=headers).status_code == 201
+
+
+def test_an_asset_that_tells_of_itself_needs_no_place(service: Service) -> None:
+    told = {"class": LAMP, "condition": "01", "asset": "a1", "source": "asset", "text": "电流异常"}
+    answer = service.client.post("/api/v1/incidents", json=told, headers=service.as_("intake"))
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["source"], made["asset"], made["grid"]) == ("asset", "a1", JIA_1)
+    assert (made["place"]["lon"], made["place"]["lat"]) == spot(0.5, 1.5)
+    again = service.client.post("/api/v1/incidents", json=told, headers=service.as_("intake")).json()
+    assert [(one["number"], one["same_asset"]) for one in again["duplicates"]] == [(made["number"], True)]
+    unknown = service.client.post("/api/v1/incidents", json=told | {"asset": "a9"}, headers=service.as_("intake"))
+    assert unknown.status_code == 422
+    assert "a9" in unknown.json()["detail"]
+
+
+# Whole and half cells too: borders, and corners where four grids meet.
+ACROSS = st.one_of(st.floats(0, 3.999), st.integers(0, 7).map(lambda half: half / 2))
+UP = st.one_of(st.floats(0, 1.999), st.integers(0, 3).map(lambda half: half / 2))
+
+
+@given(column=ACROSS, row=UP)
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_place_of_a_community_has_one_first_owner(session: Session, column: float, row: float) -> None:
+    lon, lat = spot(column, row)
+    given_ = Report.model_validate(report(column, row))
+    desk = Caller(1, "intake", "intake", territory=("",))
+    made = take_in(session, given_, Reporter(desk, datetime.now(UTC), settings()))
+    covering = session.scalars(
+        text("select grid from grid_version where st_covers(geometry, st_setsrid(st_makepoint(:lon, :lat), 4326))"),
+        {"lon": lon, "lat": lat},
+    ).all()
+    if covering:
+        assert made["grid"] in covering
+        assert (made["responsible"], made["queue"]) == (HELD_BY[made["grid"]], None)
+    else:  # the corner in the south-east belongs to no community
+        assert (made["grid"], made["responsible"], made["queue"]) == (None, None, settings().fallback_queue)
+
+
+HELD_BY = {JIA_1: "W1", JIA_2: "W1", JIA_3: "W2", YI_1: "W3", YI_2: "W3"}
 
 
 def test_a_merge_is_taken_back_with_its_clocks(service: Service, made: dict[str, Any], act: Act) -> None:
@@ -208,7 +329,7 @@ def test_the_row_of_an_incident_is_what_its_log_says(service: Service, made: dic
     key = made["id"]
     act(key, "intake", "file")
     act(key, "dispatcher", "dispatch", to="worker:W1")
-    act(key, "worker", "return", reason="off_shift")
+    act(key, "worker", "return", code="other", reason="off shift")
     with Session(service.engine) as session:
         kept = load(session, [int(key)])[int(key)]
         said = projected(kept.case, work_calendar(session), settings())

@@ -1,5 +1,6 @@
 """From a report to an honest close: what may follow what, who may, and the laws no sequence of steps can break."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -93,6 +94,14 @@ def test_what_a_check_found_not_mended_cannot_be_closed() -> None:
         (TO_HAND, ("feedback", WATER, {"evidence": PHOTOS}), Forbidden, "somebody else's"),
         (TO_HAND, ("ask_extension", LAMPS, {"reason": "缺件", "count": 6}), Invalid, "1 to 5 more working days"),
         (TO_HAND, ("approve", SUPERVISOR, {}), Conflict, "Nothing waits"),
+        (TO_HAND, ("return", LAMPS, {"reason": "非本单位"}), Invalid, "To return, say code"),
+        (
+            TO_HAND,
+            ("return", LAMPS, {"code": "tired"}),
+            Invalid,
+            "no code 'tired' .* not_territory, not_duty, wrong_class",
+        ),
+        (TO_HAND, ("return", LAMPS, {"code": "other"}), Invalid, "say the reason"),
         (FED_BACK, ("check", LAMPS, {"to": "worker:W1"}), Forbidden, "not for department"),
     ],
 )
@@ -105,6 +114,32 @@ def test_what_does_not_fit_is_refused_with_a_sentence(
     case = walked(*steps)
     with pytest.raises(kind, match=sentence):
         walked(asked, case=case)
+
+
+@pytest.mark.parametrize(
+    ("asks", "earlier", "with_it", "sentence"),
+    [
+        ((), (), "a", None),
+        (("after",), (), "a", None),
+        (("after",), ("a",), "a", "not named before"),
+        (("after",), ("a",), "ab", None),
+        (("before",), (), "a", None),
+        (("before", "after"), (), "a", "before the mending, too"),
+        (("before", "after"), (), "ab", None),
+        (("before", "after"), ("a",), "b", None),
+        (("before", "after"), ("a", "b"), "ab", "not named before"),
+    ],
+)
+def test_a_condition_asks_for_its_photos_when_it_is_mended(
+    asks: tuple[str, ...], earlier: tuple[str, ...], with_it: str, sentence: str | None
+) -> None:
+    case = walked(*TO_HAND, case=replace(CASE, asks=frozenset(asks), shown=frozenset(earlier)))
+    asked: Asking = ("feedback", LAMPS, {"evidence": tuple(with_it)})
+    if sentence is None:
+        assert walked(asked, case=case).proof == frozenset(with_it) - frozenset(earlier)
+    else:
+        with pytest.raises(Invalid, match=sentence):
+            walked(asked, case=case)
 
 
 def test_an_extension_is_approved_by_somebody_else_and_at_most_twice() -> None:
@@ -136,7 +171,7 @@ def test_too_many_returns_go_to_the_territory_s_own_queue() -> None:
     case = walked(("file", INTAKE, {}))
     for _ in range(RULES.most_returns):
         assert case.queue is None
-        case = walked(("dispatch", DISPATCHER, {"to": "路灯所"}), ("return", LAMPS, {"reason": "非本单位"}), case=case)
+        case = walked(("dispatch", DISPATCHER, {"to": "路灯所"}), ("return", LAMPS, {"code": "not_duty"}), case=case)
     assert (case.status, case.returns, case.queue) == ("filed", 3, "fallback")
 
 
@@ -170,6 +205,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Step], list[Case]]:
             actor,
             at,
             reason="因",
+            code="not_duty",
             to=draw(st.sampled_from(["路灯所", "水务", "worker:W1", "worker:W2", "20250901-000002"])),
             evidence=PHOTOS,
             count=draw(st.integers(1, 5)),

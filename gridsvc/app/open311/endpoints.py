@@ -103,7 +103,12 @@ def discover(form: Form) -> Response:
         "type": "production",
         "formats": ["application/json", "text/xml"],
     }
-    told = {"changeset": "2026-11-26T00:00:00Z", "key_service": "/api/v1/tokens", "endpoints": [endpoint]}
+    told = {
+        "changeset": "2026-11-26T00:00:00Z",
+        "contact": "The office that runs this service gives keys, and answers for it.",
+        "key_service": "/api/v1/tokens",
+        "endpoints": [endpoint],
+    }
     return answer(form, "discovery", told)
 
 

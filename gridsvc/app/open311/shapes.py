@@ -16,6 +16,8 @@ ONE_OF = {
     "errors": "error",
     "keywords": "keyword",
     "photos": "photo",
+    "endpoints": "endpoint",
+    "formats": "format",
 }
 
 

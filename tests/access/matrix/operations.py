@@ -167,6 +167,7 @@ INCIDENTS = {
     f"GET {API}/incidents": listed(CASE, community="community"),
     f"POST {API}/incidents": sending(Operation("report", "incident.report"), _report),
     f"GET {API}/incidents/duplicates": listed(CASE, "place", **{"class": RUBBISH}),
+    f"GET {API}/incidents/reasons": common(CASE),
     f"GET {API}/incidents/{{incident}}": thing(CASE, incident="incident"),
     f"GET {API}/incidents/{{incident}}/log": thing(CASE, incident="incident"),
     f"GET {API}/incidents/{{incident}}/clocks": thing(CASE, incident="incident"),
