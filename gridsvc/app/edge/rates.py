@@ -9,8 +9,8 @@ import time
 from typing import Any
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -43,20 +43,21 @@ class Rates:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or tell when to ask again."""
-        if scope["type"] == "http" and scope["path"].startswith(COUNTED) and (wait_s := self._wait_s(scope)):
+        if scope["type"] == "http" and scope["path"].startswith(COUNTED) and (wait_s := await self._wait_s(scope)):
             answer = problem(429, "too_many", f"That is too often; ask again in {wait_s} seconds.")
             answer.headers["Retry-After"] = str(wait_s)
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _wait_s(self, scope: Scope) -> int:
+    async def _wait_s(self, scope: Scope) -> int:
         """Count a request; tell for how many seconds it comes too early, 0: it does not."""
         kind, who = _counted_as(scope)
         most = self._most.get(kind)
-        if most is None or self._limiter.hit(most, kind, who):
+        if most is None or await self._limiter.hit(most, kind, who):
             return 0
-        return max(1, math.ceil(self._limiter.get_window_stats(most, kind, who).reset_time - time.time()))
+        window = await self._limiter.get_window_stats(most, kind, who)
+        return max(1, math.ceil(window.reset_time - time.time()))
 
 
 def _counted_as(scope: Scope) -> tuple[str, str]:
