@@ -36,7 +36,8 @@ def export_layer(
     layer, _, kind = file.partition(".")
     folder = Path(tempfile.mkdtemp(prefix="gridsvc-export-"))
     try:
-        made = folder / "export"
+        # With the ending of its format: without it GDAL writes FlatGeobuf into a folder. What is no format is refused.
+        made = folder / (f"export.{kind}" if kind in MEDIA_TYPES else "export")
         wanted = Wanted(layer, kind, at, crs, language, ZoneInfo(settings().timezone))
         rows = export(driver_of(session), wanted, made, lambda _: None)
         record(session, "export.made", f"layer:{layer}", actor=caller.username, format=kind, rows=rows)

@@ -147,8 +147,13 @@ def key_of(incident: str) -> int:
 
 def _shown(session: Session, kept: Kept, caller: Caller) -> dict[str, Any]:
     actions = allowed_next(kept.case, actor_of(session, caller), datetime.now(UTC))
-    with seeing_everything(session):
-        return {**read_incident(session, kept.id), "actions": actions}
+    shown = read_incident(session, kept.id)
+    if not shown:
+        # What was done has handed it out of sight: who did it is told of it this once, and not of what lies near it there.
+        with seeing_everything(session):
+            shown = read_incident(session, kept.id)
+        shown["why"].pop("duplicates", None)
+    return {**shown, "actions": actions}
 
 
 def _answer(shown: dict[str, Any], kept: Kept) -> Response:

@@ -2,6 +2,10 @@
 
 from gridsvc.core.browse import Layer, Order, kinds
 
+WHY = """case when (select scope_all()) or coalesce(i.grid, i.community) ^@ any ((select scope_prefixes())::text[])
+    then i.why else i.why - 'duplicates' end"""
+"""Who sees an incident because they reported or have it, and not by its place, is told no numbers of others there."""
+
 INCIDENTS = Layer(
     name="incidents",
     one="incident",
@@ -35,7 +39,7 @@ INCIDENTS = Layer(
         "source": "i.source",
         "text": "i.text",
         "photos": "i.photos",
-        "why": "jsonb_build_object('rule', i.rule, 'queue', i.queue, 'responsible', i.responsible) || i.why",
+        "why": f"jsonb_build_object('rule', i.rule, 'queue', i.queue, 'responsible', i.responsible) || {WHY}",
         "asset": "i.asset",
         "version": "i.version",
         "due_uncertain": "i.due_uncertain",

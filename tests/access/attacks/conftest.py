@@ -1,0 +1,32 @@
+"""The town with three sides and everybody who asks (tests/access/matrix), under attack."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from gridsvc.app.main import create_app
+from gridsvc.core.db import Database, open_engine
+from gridsvc.core.settings import Settings
+from tests.access.attacks.attacker import Attacker
+from tests.access.matrix.ground import Ground, build
+from tests.conftest import Town, copy_database, served
+
+
+@pytest.fixture(scope="module")
+def ground(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Run the whole service over a town with something of everything on three sides."""
+    url = copy_database(town.url)
+    database, engine = Database.at(served(url), Settings(pool_size=2)), open_engine(url)
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    with TestClient(create_app(database, settings), raise_server_exceptions=False) as client:
+        yield build(client, engine, town.tokens)
+    engine.dispose()
+
+
+@pytest.fixture
+def attacker(ground: Ground) -> Iterator[Attacker]:
+    """Give somebody who attacks; what they leave in the browser, and wrong answers at the door, are gone for the next."""
+    one = Attacker(ground)
+    yield one
+    one.leave()
