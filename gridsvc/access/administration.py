@@ -61,7 +61,7 @@ def create_account(session: InTransaction, caller: Administrator, given: schemas
 @router.get("/accounts/{key}")
 def read_account(session: InTransaction, caller: Administrator, key: int) -> schemas.Account:
     """Read one account."""
-    return _shown(_within(session, caller, key))
+    return _shown(within(session, caller, key))
 
 
 @router.patch("/accounts/{key}")
@@ -69,7 +69,7 @@ def change_account(
     session: InTransaction, request: Request, caller: Administrator, key: int, given: schemas.AccountChange
 ) -> schemas.Account:
     """Change an account: role, department, password, disabled or not; its sign-ins know of it at once."""
-    account = _within(session, caller, key)
+    account = within(session, caller, key)
     if key == caller.account and (given.disabled or (given.role and given.role != account.role)):
         raise Conflict("Nobody takes away their own access; another administrator does.")
     told: dict[str, Any] = {}
@@ -129,7 +129,7 @@ def end_token(session: InTransaction, request: Request, caller: CallerNow, key: 
     doorkeeper_of(request).forget(end_credential(session, caller.account, key, "token", actor=caller.username))
 
 
-def _within(session: Session, caller: Caller, key: int) -> Account:
+def within(session: Session, caller: Caller, key: int) -> Account:
     """Find an account whose territory lies in the caller's own; any other is as one that does not exist."""
     account = account_of(session, key)
     if not covers(caller.territory, session.scalar(select(func.territory_of(key))) or ()):

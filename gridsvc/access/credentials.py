@@ -62,8 +62,13 @@ def sign_in(session: Session, given: Given, visitor: Visitor, rules: Profile, ho
     return open_session(session, account, visitor, rules, hours)
 
 
-def open_session(session: Session, account: Account, visitor: Visitor, rules: Profile, hours: int) -> str:
-    """Begin a sign-in for an account that has proved who it is; its secret is always a new one."""
+def open_session(
+    session: Session, account: Account, visitor: Visitor, rules: Profile, hours: int, proof: str | None = None
+) -> str:
+    """Begin a sign-in for an account that has proved who it is; its secret is always a new one.
+
+    `proof` is null for a password, and else says that the issuer proved it.
+    """
     secret = new_token()
     session.add(
         Credential(
@@ -74,10 +79,12 @@ def open_session(session: Session, account: Account, visitor: Visitor, rules: Pr
             idle=rules.idle,
             address=visitor.address,
             agent=visitor.agent[:200],
+            proof=proof,
         )
     )
     session.flush()
-    record(session, "account.signed_in", f"account:{account.id}", actor=account.username)
+    told = {"by": proof} if proof else {}
+    record(session, "account.signed_in", f"account:{account.id}", actor=account.username, **told)
     return secret
 
 

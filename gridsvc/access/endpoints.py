@@ -55,6 +55,11 @@ def open_page_session(database: Hot, request: Request, response: Response, given
         with looking(EVERYTHING), database.sessions.begin() as session:
             lockout.note_failure(session, given.username, visitor.address, now, rules)
         raise
+    set_session_cookie(request, response, secret)
+
+
+def set_session_cookie(request: Request, response: Response, secret: str) -> None:
+    """Hand the secret of a sign-in to the browser, out of reach of scripts and of other sites."""
     safe = request.url.scheme == "https"
     response.set_cookie(
         SAFE_COOKIE if safe else COOKIE,

@@ -30,7 +30,9 @@ NEEDING_FACTOR = frozenset({"admin", "planner"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 WHO = """
-    select a.id, a.username, a.role, c.kind, c.scopes, a.totp_confirmed_at is not null, a.password_changed_at,
+    select a.id, a.username, a.role, c.kind, c.scopes,
+           a.totp_confirmed_at is not null or c.proof is not distinct from 'issuer_factor',
+           case when c.proof is null then a.password_changed_at end,
            c.last_used_at < now() - interval '1 minute', territory_of(a.id), c.territory
     from credential c join account a on a.id = c.account
     where c.hash = %(hash)s and c.expires_at > now() and (c.idle is null or c.last_used_at > now() - c.idle)

@@ -48,6 +48,7 @@ class Credential(Base):
     idle: Mapped[timedelta | None] = mapped_column(Interval)
     address: Mapped[str | None] = mapped_column(Text)
     agent: Mapped[str | None] = mapped_column(Text)
+    proof: Mapped[str | None] = mapped_column(Text)
 
 
 class RecoveryCode(Base):

@@ -13,6 +13,7 @@ import gridsvc.access.administration
 import gridsvc.access.audit.endpoints
 import gridsvc.access.consent.endpoints
 import gridsvc.access.endpoints
+import gridsvc.access.issuer.endpoints
 import gridsvc.app.open311.endpoints
 import gridsvc.app.search.endpoints
 import gridsvc.exchange.endpoints
@@ -98,6 +99,7 @@ def _include_routes(app: FastAPI) -> None:
     for part in (
         gridsvc.access.endpoints,
         gridsvc.access.administration,
+        gridsvc.access.issuer.endpoints,
         gridsvc.access.audit.endpoints,
         gridsvc.access.consent.endpoints,
         grids,

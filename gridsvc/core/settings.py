@@ -56,6 +56,13 @@ class Settings(BaseSettings):
     second_factor: Literal["optional", "required"] = Field(
         "optional", description="Whether admins and planners must have a second factor (TOTP)"
     )
+    oidc_issuer: str | None = Field(
+        None, description="Address of the office's issuer of identities (OpenID Connect); none: passwords alone"
+    )
+    oidc_client_id: str = Field("", description="What this service is called at the issuer")
+    oidc_client_secret: SecretStr | None = Field(None, description="Secret of this service at the issuer, if any")
+    oidc_client_secret_file: Path | None = Field(None, description="File with that secret, instead of the secret")
+    oidc_label: str = Field("SSO", min_length=1, max_length=60, description="Name of the issuer on the sign-in page")
     secret_key: SecretStr | None = Field(
         None, description="Key that seals second factors and contacts, 32 bytes in base64; else the home's secret.key"
     )

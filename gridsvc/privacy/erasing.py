@@ -25,6 +25,8 @@ TAKEN_AWAY = (
     "update worker set name = code, phone = null, account = null where code = :worker or account = :account",
     "delete from credential where account = :account",
     "delete from recovery_code where account = :account",
+    "delete from identity where account = :account",
+    "delete from sign_in_attempt where account = :account",
     """update account set username = 'erased-' || id, department = null, territory = '{}', password_hash = null,
         totp_secret = null, totp_confirmed_at = null, totp_step = null, disabled_at = coalesce(disabled_at, now())
     where id = :account""",

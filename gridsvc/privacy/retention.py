@@ -52,6 +52,7 @@ KINDS = (
     # Signed out is deleted at once; these are sign-ins and tokens whose time has run out.
     Kind("sign_in", "sign_in_days", "credential", "least(expires_at, last_used_at + idle) < :before"),
     Kind("sign_in_failure", "sign_in_days", "sign_in_failure", "at < :before"),
+    Kind("sign_in_attempt", "sign_in_days", "sign_in_attempt", "expires_at < :before"),
     Kind("repeated_write", "idempotency_days", "idempotency", "made_at < :before"),
     Kind("webhook_delivery", "delivery_days", "webhook_delivery", "done_at < :before"),
     Kind("job", "job_days", "job", "finished_at < :before"),

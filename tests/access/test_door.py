@@ -13,7 +13,8 @@ from gridsvc.core.db import transaction
 from tests.conftest import Service
 from tests.town import PASSWORD, RUBBISH
 
-OPEN_TO_ALL = {"/healthz", "/readyz", "/openapi.json", "/api/v1/session", "/open311/v2/discovery.{form}"}
+ISSUER = {f"/api/v1/session/{way}" for way in ("ways", "issuer", "issuer/return", "issuer/code")}
+OPEN_TO_ALL = {"/healthz", "/readyz", "/openapi.json", "/api/v1/session", *ISSUER, "/open311/v2/discovery.{form}"}
 # GeoReport v2 has its own words for a missing key.
 GEOREPORT = (403, "application/json; charset=utf-8")
 

@@ -22,6 +22,8 @@ YOUNG_AND_OLD = """
     insert into credential (hash, account, kind, expires_at, last_used_at, idle)
         values ('idle', 1, 'session', now(), now() - interval '40 days', interval '1 hour');
     insert into sign_in_failure (subject, at) select 'x', now() - make_interval(days => n) from unnest(array[0, 29, 31]) n;
+    insert into sign_in_attempt (state, browser, sealed, expires_at)
+        select convert_to(n::text, 'UTF8'), 'x', 'x', now() - make_interval(days => n) from unnest(array[0, 29, 31]) n;
     insert into idempotency (actor, key, body_hash, status, answer, made_at)
         select 'worker', n, 'x', 201, '{}', now() - make_interval(days => n) from unnest(array[0, 29, 31]) n;
     insert into job (kind, actor, arguments, state, finished_at)
@@ -46,6 +48,7 @@ def test_what_is_over_its_age_is_gone_what_is_not_is_there_and_both_are_recorded
         Retained("contact", 180, 1, 0),
         Retained("sign_in", 30, 2, 0),
         Retained("sign_in_failure", 30, 1, 0),
+        Retained("sign_in_attempt", 30, 1, 0),
         Retained("repeated_write", 30, 1, 0),
         Retained("webhook_delivery", 30, 1, 0),
         Retained("job", 30, 1, 0),
@@ -53,7 +56,15 @@ def test_what_is_over_its_age_is_gone_what_is_not_is_there_and_both_are_recorded
     with service.engine.connect() as connection:
         kept = {
             table: connection.scalar(text(f"select count(*) from {table}"))
-            for table in ("credential", "sign_in_failure", "idempotency", "job", "webhook_delivery", "incident_contact")
+            for table in (
+                "credential",
+                "sign_in_failure",
+                "sign_in_attempt",
+                "idempotency",
+                "job",
+                "webhook_delivery",
+                "incident_contact",
+            )
         }
         sealed = connection.execute(
             text("select incident, sealed is null, deleted_at is null from incident_contact order by incident")
@@ -61,6 +72,7 @@ def test_what_is_over_its_age_is_gone_what_is_not_is_there_and_both_are_recorded
     assert kept == {
         "credential": before - 2,
         "sign_in_failure": 2,
+        "sign_in_attempt": 2,
         "idempotency": 2,
         "job": 3,
         "webhook_delivery": 1,

@@ -47,6 +47,46 @@ def disable(username: str, home: Home = None) -> None:
         say(f"{username} can no longer sign in.")
 
 
+@users.command("link")
+def link(
+    username: str,
+    subject: Annotated[str, typer.Argument(help="What the issuer calls them (sub)")],
+    home: Home = None,
+) -> None:
+    """Say who an account is at the issuer of GRIDSVC_OIDC_ISSUER; from then on they can sign in through it."""
+    from gridsvc.access.accounts import find_account
+    from gridsvc.access.issuer.linking import link as linked
+
+    with refusals_as_sentences(), reached(home) as engine:
+        issuer = _issuer()
+        with transaction(engine) as session:
+            linked(session, find_account(session, username), issuer, subject, actor=SYSTEM)
+        say(f"{username} can sign in through {issuer}.")
+
+
+@users.command("unlink")
+def unlink(username: str, home: Home = None) -> None:
+    """Part an account from the issuer; the sign-ins that came by it end at once."""
+    from gridsvc.access.accounts import find_account
+    from gridsvc.access.issuer.linking import unlink as parted
+
+    with refusals_as_sentences(), reached(home) as engine:
+        issuer = _issuer()
+        with transaction(engine) as session:
+            parted(session, find_account(session, username), issuer, actor=SYSTEM)
+        say(f"{username} can no longer sign in through {issuer}.")
+
+
+def _issuer() -> str:
+    """Name the issuer that is set; raises Invalid when none is."""
+    from gridsvc.access.issuer.asking import issuer_set
+    from gridsvc.core.errors import Invalid
+
+    if (issuer := issuer_set()) is None:
+        raise Invalid("Set GRIDSVC_OIDC_ISSUER and GRIDSVC_OIDC_CLIENT_ID first.")
+    return issuer.address
+
+
 @users.command("token")
 def token(
     username: str,

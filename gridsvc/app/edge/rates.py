@@ -63,12 +63,17 @@ class Rates:
 def _counted_as(scope: Scope) -> tuple[str, str]:
     """Tell as what a request is counted, and for whom."""
     address = scope["client"][0] if scope["client"] else ""
-    if scope["method"] == "POST" and scope["path"].rstrip("/") == SIGN_IN:
+    if _is_sign_in(scope["method"], scope["path"].rstrip("/")):
         return "sign-in", address
     account = _account(scope)
     if account is None:
         return "stranger", address
     return ("read" if scope["method"] in READING else "write"), str(account)
+
+
+def _is_sign_in(method: str, path: str) -> bool:
+    """Tell whether a request tries to sign in; coming back from the issuer is such a try, and makes us ask there."""
+    return (method == "POST" and path == SIGN_IN) or path.startswith(f"{SIGN_IN}/issuer")
 
 
 def _account(scope: Scope) -> int | None:

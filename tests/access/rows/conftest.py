@@ -71,6 +71,8 @@ def wall(town: Town) -> Wall:
         session.execute(
             text("insert into event (actor, kind, subject) values ('admin', 'incident.filed', 'incident:0')")
         )
+        begun = "insert into sign_in_attempt (state, browser, sealed, expires_at) values ('x', 'x', 'x', now())"
+        session.execute(text(begun))
         session.execute(text("insert into sign_in_failure (subject, at) values ('x', now())"))
     engine.dispose()
     return Wall(url)
@@ -93,6 +95,7 @@ def _furnish(session: Session, who: str, community: str, grid: str, building: st
 
 FURNITURE = """
     insert into recovery_code (account, hash) values (:account, 'x');
+    insert into identity (account, issuer, subject) values (:account, 'https://id.example', :who);
     update building set levels = 7 where code = :building;
     insert into asset (code, class, geometry)
         select 'lamp-' || :who, 'asset:01037', st_pointonsurface(geometry) from grid_version where grid = :grid;

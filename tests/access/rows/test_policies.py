@@ -23,7 +23,7 @@ PUBLIC = {
 """Tables whose rows everybody may see."""
 HIDDEN = {"event_chain", "partition_due"}
 """Tables that the role that serves may not even ask."""
-WHOLE_TOWN = {"drawn.building_count", "webhook", "webhook_delivery", "sign_in_failure"}
+WHOLE_TOWN = {"drawn.building_count", "webhook", "webhook_delivery", "sign_in_failure", "sign_in_attempt"}
 """Tables of which only who sees everything sees anything."""
 SHARED = {"search_entry": {"street", "division"}}
 """Kinds of rows in a table of which both sides see the same."""
