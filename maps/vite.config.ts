@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 const service = "http://127.0.0.1:8000";
 
 /** One HTML file per page; `/dispatch`, `/planner`, `/worker` and `/admin` join here. */
-const pages = { overview: "index.html", docs: "docs.html" };
+const pages = { overview: "index.html", docs: "docs.html", account: "account.html" };
 
 /** Libraries name their web sites in error texts; on an intranet such an address is a dead end, so only XML namespaces stay. */
 const noForeignAddresses: Plugin = {

@@ -6,11 +6,13 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from gridsvc.access.permissions import ROLES
+from gridsvc.access.proof.lockout import forget_failures
 from gridsvc.access.proof.passwords import check_password
 from gridsvc.access.proof.profiles import PROFILES, Profile
 from gridsvc.access.proof.secrets import password_fits, password_hash
 from gridsvc.access.tables import Account, Credential
 from gridsvc.access.territory import ALL, prefixes_of, shown
+from gridsvc.core.db import seeing_everything
 from gridsvc.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from gridsvc.core.events import record
 from gridsvc.core.settings import settings
@@ -106,6 +108,21 @@ def set_password(session: Session, account: Account, new: str, *, actor: str, ke
     session.execute(gone.where(Credential.hash != keep) if keep else gone)
     session.flush()
     record(session, "account.password_changed", f"account:{account.id}", actor=actor)
+
+
+def end_sessions(session: Session, account: Account, *, actor: str) -> None:
+    """Sign an account out everywhere; its tokens stay."""
+    session.execute(delete(Credential).where(Credential.account == account.id, Credential.kind == "session"))
+    record(session, "account.signed_out", f"account:{account.id}", actor=actor)
+
+
+def unlock_account(session: Session, account: Account, *, actor: str) -> None:
+    """Let a name that was locked by wrong answers try again at once."""
+    # Wrong answers are kept by hashes that say nothing of where: only who sees everything sees them.
+    with seeing_everything(session):
+        forget_failures(session, account.username)
+        session.flush()
+    record(session, "account.unlocked", f"account:{account.id}", actor=actor)
 
 
 def disable_account(session: Session, username: str, *, actor: str) -> None:

@@ -12,9 +12,11 @@ from gridsvc.access.accounts import (
     add_account,
     disable_account,
     enable_account,
+    end_sessions,
     set_password,
     territory_for,
     told_territory,
+    unlock_account,
 )
 from gridsvc.access.credentials import end_credential, held_by, issue_token
 from gridsvc.access.guard import Caller, CallerNow, allowed, doorkeeper_of
@@ -84,18 +86,27 @@ def change_account(
     if told:
         session.flush()
         record(session, "account.changed", f"account:{key}", actor=caller.username, **told)
-    if given.password is not None:
-        set_password(session, account, given.password, actor=caller.username)
-    if given.remove_factor:
-        factor.remove(session, account, actor=caller.username)
-    if given.disabled and account.disabled_at is None:
-        disable_account(session, account.username, actor=caller.username)
-    if given.disabled is False and account.disabled_at is not None:
-        enable_account(session, account, actor=caller.username)
+    _change_door(session, caller, account, given)
     session.flush()
     session.refresh(account)
     doorkeeper_of(request).forget_account(key)
     return _shown(account)
+
+
+def _change_door(session: Session, caller: Caller, account: Account, given: schemas.AccountChange) -> None:
+    """Do what is asked about how an account comes in, or whether it does."""
+    if given.password is not None:
+        set_password(session, account, given.password, actor=caller.username)
+    if given.remove_factor:
+        factor.remove(session, account, actor=caller.username)
+    if given.end_sessions:
+        end_sessions(session, account, actor=caller.username)
+    if given.unlock:
+        unlock_account(session, account, actor=caller.username)
+    if given.disabled and account.disabled_at is None:
+        disable_account(session, account.username, actor=caller.username)
+    if given.disabled is False and account.disabled_at is not None:
+        enable_account(session, account, actor=caller.username)
 
 
 @router.get("/tokens")

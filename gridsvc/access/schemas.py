@@ -117,7 +117,10 @@ class NewAccount(Asked):
 
 
 class AccountChange(Asked):
-    """What shall be otherwise about an account; what is left out stays. `follows_posts` takes a set territory away."""
+    """What shall be otherwise about an account; what is left out stays. `follows_posts` takes a set territory away.
+
+    `unlock` forgets wrong answers that lock the name; `end_sessions` signs the account out everywhere.
+    """
 
     role: Role | None = None
     department: Annotated[str | None, Field(min_length=1, max_length=100)] = None
@@ -126,6 +129,8 @@ class AccountChange(Asked):
     disabled: bool | None = None
     password: Password | None = None
     remove_factor: bool = False
+    end_sessions: bool = False
+    unlock: bool = False
 
 
 class Token(BaseModel):

@@ -8,7 +8,7 @@ from starlette.staticfiles import StaticFiles
 
 BUILT = Path(__file__).resolve().parent / "static"
 
-PAGES = {"/": "index.html", "/docs": "docs.html"}
+PAGES = {"/": "index.html", "/docs": "docs.html", "/account": "account.html"}
 """Address of each page, and the file Vite builds for it."""
 
 

@@ -64,5 +64,6 @@ async def read_me(database: Hot, caller: CallerNow) -> Response:
         "territory": shown(caller.territory),
         "worker": json.loads(rows[0][0]) if rows else None,
         "timezone": settings().timezone,
+        "has_factor": caller.has_factor,
     }
     return Response(json.dumps(me, ensure_ascii=False).encode(), media_type="application/json")

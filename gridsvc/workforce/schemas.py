@@ -71,3 +71,4 @@ class Me(BaseModel):
     territory: list[str]
     worker: Worker | None
     timezone: str
+    has_factor: bool

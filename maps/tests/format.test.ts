@@ -7,7 +7,7 @@ import { session } from "../src/session/session";
 
 beforeAll(() => {
   vi.stubEnv("TZ", "America/New_York");
-  session.me = { username: "a", role: "viewer", worker: null, permissions: [], timezone: "Asia/Shanghai" };
+  session.me = { username: "a", role: "viewer", worker: null, permissions: [], timezone: "Asia/Shanghai", has_factor: false };
 });
 
 afterAll(() => {

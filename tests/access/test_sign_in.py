@@ -15,7 +15,7 @@ from gridsvc.access.guard import COOKIE, SAFE_COOKIE
 from gridsvc.core.db import transaction
 from gridsvc.core.settings import Settings
 from tests.conftest import Service
-from tests.town import PASSWORD
+from tests.town import JIA, PASSWORD
 
 NEW_PASSWORD = "quite another sentence"
 
@@ -303,3 +303,35 @@ def test_no_page_of_another_site_changes_anything_with_the_cookie(
         given = {"username": "planner", "password": PASSWORD} if path == "/session" else {}
         answer = service.client.request(method, f"/api/v1{path}", headers=headers, json=given)
         assert answer.status_code == 403
+
+
+def test_an_administrator_unlocks_a_name_and_ends_its_sign_ins(service: Service) -> None:
+    admin = service.as_("admin")
+    accounts = service.client.get("/api/v1/accounts", headers=admin).json()["items"]
+    at = next(f"/api/v1/accounts/{one['id']}" for one in accounts if one["username"] == "planner")
+    enter(service)
+    secret = service.client.cookies[COOKIE]
+    assert service.client.patch(at, json={"end_sessions": True}, headers=admin).status_code == 200
+    service.client.cookies.clear()
+    assert with_cookie(service, COOKIE, secret).status_code == 401
+    for _ in range(10):
+        enter(service, password="wrong")
+    assert enter(service).status_code == 429
+    assert service.client.patch(at, json={"unlock": True}, headers=admin).status_code == 200
+    assert enter(service).status_code == 204
+    with service.engine.connect() as connection:
+        statement = "select kind from event where kind in ('account.unlocked', 'account.signed_out') order by id"
+        assert connection.scalars(text(statement)).all() == ["account.signed_out", "account.unlocked"]
+
+
+def test_an_administrator_of_a_part_unlocks_too(service: Service) -> None:
+    given = {"role": "admin", "territory": [JIA], "password": PASSWORD}
+    for name in ("part", "theirs"):
+        answer = service.client.post("/api/v1/accounts", json=given | {"username": name}, headers=service.as_("admin"))
+        assert answer.status_code == 201, answer.text
+    key = answer.json()["id"]
+    for _ in range(10):
+        enter(service, "theirs", "wrong")
+    enter(service, "part")
+    assert service.client.patch(f"/api/v1/accounts/{key}", json={"unlock": True}).status_code == 200
+    assert enter(service, "theirs").status_code == 204

@@ -53,6 +53,7 @@ def site(empty_url: str) -> Iterator[Site]:
         load_town(session, Settings())
         for role in ("dispatcher", "viewer"):
             add_account(session, role, role, PASSWORD, actor="test")
+        add_account(session, "manager", "admin", PASSWORD, actor="test")
         # Somebody whose second factor the tests know.
         guarded = add_account(session, "guarded", "viewer", PASSWORD, actor="test")
         guarded.totp_secret = seal(FACTOR.encode(), f"account:{guarded.id} second factor")

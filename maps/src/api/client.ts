@@ -7,19 +7,20 @@ import { Problem } from "./problem";
 const PATIENCE_MS = 20_000;
 
 export interface Asking {
-  method?: "GET" | "POST" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
   /** Makes a repeated POST safe: the service answers the same key and body with the stored answer. */
   idempotencyKey?: string;
   signal?: AbortSignal;
+  /** A password or code goes along: a 401 says that it is wrong, not that the session is lost. */
+  proof?: boolean;
 }
 
-/** Ask the service. A lost session is noted for the whole page, except where the 401 answers a sign-in itself. */
+/** Ask the service. A lost session is noted for the whole page, except where the 401 answers what was typed. */
 export async function ask<T>(path: string, asking: Asking = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json", "Accept-Language": languageTag() };
   if (asking.body !== undefined) headers["Content-Type"] = "application/json";
   if (asking.idempotencyKey) headers["Idempotency-Key"] = asking.idempotencyKey;
-  const signingIn = path === "/api/v1/session" && asking.method === "POST";
 
   let response: Response;
   let body: unknown;
@@ -38,7 +39,7 @@ export async function ask<T>(path: string, asking: Asking = {}): Promise<T> {
     if (!asking.signal?.aborted) note(0);
     throw cause instanceof Problem ? cause : new Problem(0);
   }
-  if (!(signingIn && response.status === 401)) note(response.status);
+  if (!(asking.proof && response.status === 401)) note(response.status);
   if (!response.ok) throw new Problem(response.status, body);
   return body as T;
 }

@@ -12,6 +12,7 @@ export interface Me {
   permissions: string[];
   /** The office's time zone, such as Asia/Shanghai: every moment is told in it. */
   timezone: string;
+  has_factor: boolean;
 }
 
 export interface Person {
