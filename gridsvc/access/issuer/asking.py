@@ -63,7 +63,7 @@ class Issuer:
         self.address = (chosen.oidc_issuer or "").strip()
         self.client = chosen.oidc_client_id
         self.label = chosen.oidc_label
-        self._chosen = chosen
+        self.chosen = chosen
         self._announced: tuple[float, Announced] | None = None
         self._keys: tuple[float, list[PublicKey]] | None = None
 
@@ -94,7 +94,7 @@ class Issuer:
         announced = self.announced()
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": verifier}
         login = None
-        secret = secret_of(self._chosen)
+        secret = secret_of(self.chosen)
         if secret and announced.basic:
             login = (quote(self.client, safe=""), quote(secret, safe=""))
         else:

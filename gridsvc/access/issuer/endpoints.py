@@ -33,9 +33,13 @@ Text = Annotated[str | None, Query(max_length=4000)]
 
 def issuer_of(request: Request) -> Issuer:
     """Give the application's issuer; raises NotFound when none is set."""
-    issuer = getattr(request.app.state, "issuer", None) or issuer_set()
+    issuer = issuer_set()
     if issuer is None:
         raise NotFound("No sign-in service of the office is set here; sign in with a password.")
+    kept: Issuer | None = getattr(request.app.state, "issuer", None)
+    if kept is not None and kept.chosen == issuer.chosen:
+        # It remembers what it was told.
+        return kept
     request.app.state.issuer = issuer
     return issuer
 

@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from gridsvc.access.issuer.asking import AWAY, REFUSED
 from gridsvc.core.db import transaction
-from tests.access.issuer.conftest import CLIENT, SUBJECT, Office, OwnIssuer, asked_of
+from tests.access.issuer.conftest import Office, asked_of
+from tests.access.issuer.own_issuer import CLIENT, SUBJECT, OwnIssuer
 
 NOW = int(time.time())
 

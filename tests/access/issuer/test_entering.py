@@ -10,7 +10,8 @@ from sqlalchemy import text
 from gridsvc.access import guard
 from gridsvc.access.guard import COOKIE
 from gridsvc.core.settings import Settings
-from tests.access.issuer.conftest import SECRET, SUBJECT, Office, asked_of
+from tests.access.issuer.conftest import Office, asked_of
+from tests.access.issuer.own_issuer import SECRET, SUBJECT
 from tests.access.test_sign_in import add_factor, enter
 from tests.conftest import Service
 
