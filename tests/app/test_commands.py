@@ -243,3 +243,15 @@ def test_a_taken_port_is_told_before_anything_is_started(tmp_path: Path) -> None
     assert refused.returncode == 1
     assert "--port" in refused.stderr
     assert not (tmp_path / "home" / "pg").exists()
+
+
+def test_an_account_is_linked_to_the_issuer_and_parted(town: Town) -> None:
+    office = {"GRIDSVC_DATABASE_URL": copy_database(town.url)}
+    unset = run("user", "link", "planner", "00u1", **office)
+    assert (unset.returncode, "GRIDSVC_OIDC_ISSUER" in unset.stderr) == (1, True), unset.stderr
+    office |= {"GRIDSVC_OIDC_ISSUER": "https://id.example", "GRIDSVC_OIDC_CLIENT_ID": "gridsvc"}
+    assert run("user", "link", "planner", "00u1", **office).returncode == 0
+    taken = run("user", "link", "viewer", "00u1", **office)
+    assert (taken.returncode, "already" in taken.stderr) == (1, True), taken.stderr
+    assert run("user", "unlink", "planner", **office).returncode == 0
+    assert run("user", "unlink", "planner", **office).returncode == 1
