@@ -126,6 +126,8 @@ def _json(**body: Any) -> Callable[[Side], dict[str, Any]]:
 
 READ, CASE, TILE = "territory.read", "incident.read", {"z": "z", "x": "x", "y": "y"}
 BY_TILE = {"matrices": "WebMercatorQuad", "z": "z", "row": "row", "col": "col"}
+# Where the office has no issuer there is nothing to link.
+LINK = replace(thing("account.manage", key="account"), lacks=True)
 HOOKS = Operation("office", "webhook.manage")
 HOOK = {"url": "https://example.org/hook", "kinds": []}
 LAYERS = {"communities": "community", "grids": "grid", "buildings": "building", "assets": "asset", "routes": "route"}
@@ -193,6 +195,10 @@ INCIDENTS = {
 ACCESS = {
     f"POST {API}/session": sending(common(is_open=True), _json(username="nobody", password="a long wrong sentence")),
     f"DELETE {API}/session": common(is_open=True),
+    f"GET {API}/session/ways": common(is_open=True),
+    f"POST {API}/session/issuer": common(is_open=True),
+    f"GET {API}/session/issuer/return": common(is_open=True),
+    f"POST {API}/session/issuer/code": sending(common(is_open=True), _json(code="000000")),
     f"GET {API}/me/sessions": common(sits=True),
     f"DELETE {API}/me/sessions": common(sits=True),
     f"DELETE {API}/me/sessions/{{key}}": Operation("personal", params={"key": "session"}, sits=True),
@@ -204,6 +210,9 @@ ACCESS = {
     f"POST {API}/accounts": sending(Operation("grant", "account.manage"), _account),
     f"GET {API}/accounts/{{key}}": thing("account.manage", key="account"),
     f"PATCH {API}/accounts/{{key}}": sending(thing("account.manage", key="account"), _json(department="x")),
+    f"GET {API}/accounts/{{key}}/identity": LINK,
+    f"PUT {API}/accounts/{{key}}/identity": sending(LINK, _json(subject="x")),
+    f"DELETE {API}/accounts/{{key}}/identity": LINK,
     f"GET {API}/tokens": common(),
     f"POST {API}/tokens": sending(common(sits=True), _json(label="x")),
     f"DELETE {API}/tokens/{{key}}": Operation("personal", params={"key": "token"}),

@@ -21,6 +21,7 @@ OFFICE = sorted(label for label, one in OPERATIONS.items() if one.kind == "offic
 ELSEWHERE = {
     # No address tells their rows: of accounts, of those who sign in, of what is sent twice.
     *("account", "credential", "recovery_code", "sign_in_failure", "consent", "idempotency", "job_file"),
+    *("identity", "sign_in_attempt"),
     # Whatever tells their rows has found the thing they belong to first, in a table that is kept apart itself.
     *("checkpoint", "lineage", "incident_contact", "incident_warning", "webhook_delivery", "community", "grid_tally"),
     *("building_written", "search_entry", "asset_past", "building_past"),

@@ -3,7 +3,7 @@
 from gridsvc.core.schema import run_sql_file
 
 revision = "20261127_issuer"
-down_revision = "20261126_privacy"
+down_revision = "20261127_reasons"
 
 
 def upgrade() -> None:
