@@ -31,6 +31,7 @@ import gridsvc.workforce.endpoints
 from gridsvc.app import grids, health, jobs, locate, tiles
 from gridsvc.app.edge.bodies import Bodies
 from gridsvc.app.edge.headers import SafeHeaders
+from gridsvc.app.edge.hosts import Hosts
 from gridsvc.app.edge.rates import Rates
 from gridsvc.app.ogc import described, items, landing
 from gridsvc.app.pages import serve_pages
@@ -49,6 +50,9 @@ class Gated(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take every request at the gate."""
         scope["app"] = self
+        if (refusal := self.state.hosts.refusal(scope)) is not None:
+            await refusal(scope, receive, send)
+            return
         await self._gate(scope, receive, send)
 
     @cached_property
@@ -78,6 +82,7 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
     )
     app.state.database = database
     app.state.settings = settings
+    app.state.hosts = Hosts(settings.allowed_hosts)
     app.state.tiles = Tiles(database, settings)
     answer_problems(app)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)

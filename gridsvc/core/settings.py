@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, description="Key that seals second factors and contacts, 32 bytes in base64; else the home's secret.key"
     )
+    allowed_hosts: str = Field(
+        "", description="Names this service is called by, with commas; a request by another name is refused; none: any"
+    )
     trusted_proxies: str = Field(
         "", description="Addresses of proxies, with commas, whose X-Forwarded-For and -Proto are believed"
     )
