@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
@@ -98,9 +98,9 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
 
 def _include_routes(app: FastAPI) -> None:
     """Put the endpoints of every part under their addresses."""
-    # First and flat: finding a route costs as much as answering from it, level by level, and this one is asked most.
+    # Flat, and what is asked most first: finding a route costs as much as answering from it, level by level.
     app.include_router(locate.router, prefix=API)
-    api = APIRouter(prefix=API)
+    app.include_router(gridsvc.incidents.endpoints.router, prefix=API)
     for part in (
         gridsvc.access.endpoints,
         gridsvc.access.administration,
@@ -115,7 +115,6 @@ def _include_routes(app: FastAPI) -> None:
         gridsvc.incidents.board.endpoints,
         gridsvc.incidents.calendar.endpoints,
         gridsvc.incidents.catalogue.endpoints,
-        gridsvc.incidents.endpoints,
         gridsvc.incidents.photos.endpoints,
         gridsvc.incidents.contact.endpoints,
         gridsvc.incidents.hooks.endpoints,
@@ -123,8 +122,7 @@ def _include_routes(app: FastAPI) -> None:
         gridsvc.exchange.uploads.endpoints,
         jobs,
     ):
-        api.include_router(part.router)
-    app.include_router(api)
+        app.include_router(part.router, prefix=API)
     for router in (*tiles.ROUTERS, landing.router, landing.assets, described.router, items.router):
         app.include_router(router)
     app.include_router(gridsvc.app.open311.endpoints.router)
