@@ -4,6 +4,7 @@ import base64
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -160,3 +161,10 @@ def service(town: Town) -> Iterator[Service]:
 def served(url: str) -> str:
     """Give the address by which the role that serves comes to the same database."""
     return make_url(url).set(username=APP_ROLE).render_as_string(hide_password=False)
+
+
+def early_in_a_step() -> None:
+    """Wait until the code of a phone, which changes every 30 seconds, stays the same for a while."""
+    left_s = 30 - time.time() % 30
+    if left_s < 4:
+        time.sleep(left_s + 0.1)

@@ -14,7 +14,7 @@ from gridsvc.access import accounts, endpoints, guard
 from gridsvc.access.guard import COOKIE, SAFE_COOKIE
 from gridsvc.core.db import transaction
 from gridsvc.core.settings import Settings
-from tests.conftest import Service
+from tests.conftest import Service, early_in_a_step
 from tests.town import JIA, PASSWORD
 
 NEW_PASSWORD = "quite another sentence"
@@ -52,6 +52,7 @@ def add_factor(service: Service) -> tuple[pyotp.TOTP, list[str]]:
     """Add a second factor to whoever is signed in; codes of a past step are used up by it."""
     begun = service.client.post("/api/v1/me/factor", json={"password": PASSWORD}).json()
     phone = pyotp.TOTP(parse_qs(urlsplit(begun["address"]).query)["secret"][0])
+    early_in_a_step()
     earlier = phone.at(datetime.now(UTC) - timedelta(seconds=30))
     done = service.client.post("/api/v1/me/factor/confirm", json={"code": earlier})
     assert done.status_code == 200, done.text

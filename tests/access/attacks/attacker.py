@@ -16,6 +16,7 @@ from gridsvc.access.guard import COOKIE
 from gridsvc.access.tables import Account
 from gridsvc.core.db import transaction
 from tests.access.matrix.ground import API, Ground, sign_in
+from tests.conftest import early_in_a_step
 from tests.town import JIA, PASSWORD
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -118,6 +119,7 @@ class Attacker:
         secret = self.signed_in(username)
         begun = self.browse(secret, "POST", f"{API}/me/factor", json={"password": PASSWORD}).json()
         phone = pyotp.TOTP(parse_qs(urlsplit(begun["address"]).query)["secret"][0])
+        early_in_a_step()
         earlier = phone.at(datetime.now(UTC) - timedelta(seconds=30))
         done = self.browse(secret, "POST", f"{API}/me/factor/confirm", json={"code": earlier})
         assert done.status_code == 200, done.text
