@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -43,6 +44,23 @@ class Site:
     database_url: str
 
 
+@contextmanager
+def serving(url: str) -> Iterator[Site]:
+    """Serve the database on a port of loopback."""
+    with listening("127.0.0.1", 0) as listener:
+        config = uvicorn.Config(create_app(Database.at(url, Settings()), Settings()), log_level="warning")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 30
+        while not server.started:
+            assert time.monotonic() < deadline, "the service did not start"
+            time.sleep(0.05)
+        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", url)
+        server.should_exit = True
+        thread.join(20)
+
+
 @pytest.fixture(scope="session")
 def site(empty_url: str) -> Iterator[Site]:
     """Serve a copy of the sample town, as `gridsvc up` does."""
@@ -59,18 +77,8 @@ def site(empty_url: str) -> Iterator[Site]:
         guarded.totp_secret = seal(FACTOR.encode(), f"account:{guarded.id} second factor")
         guarded.totp_confirmed_at = func.now()
     engine.dispose()
-    with listening("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(create_app(Database.at(url, Settings()), Settings()), log_level="warning")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 30
-        while not server.started:
-            assert time.monotonic() < deadline, "the service did not start"
-            time.sleep(0.05)
-        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", url)
-        server.should_exit = True
-        thread.join(20)
+    with serving(url) as site:
+        yield site
 
 
 @pytest.fixture
