@@ -40,6 +40,11 @@ def test_a_policy_allows_no_inline_script_and_no_eval(service: Service) -> None:
     assert "unsafe-eval" not in policy
 
 
+def test_nobody_else_is_told_where_somebody_was(service: Service) -> None:
+    for path in ("/", "/api/v1/grids", "/ogc?f=html"):
+        assert service.client.get(path, headers=service.as_("viewer")).headers["referrer-policy"] == "same-origin", path
+
+
 def test_an_account_that_asks_too_often_is_told_when_to_ask_again_and_others_go_on(limited: Service) -> None:
     asking = bearer(limited.tokens["viewer"])
     answers = [limited.client.get("/api/v1/me", headers=asking) for _ in range(8)]
