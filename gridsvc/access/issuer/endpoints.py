@@ -28,7 +28,7 @@ router = APIRouter(tags=["access"])
 ATTEMPT = "gridsvc_attempt"
 SAFE_ATTEMPT = "__Host-gridsvc-attempt"
 LASTS_S = 600
-Text = Annotated[str | None, Query(max_length=4000)]
+Text = Annotated[str | None, Query(max_length=2000)]
 
 
 def issuer_of(request: Request) -> Issuer:

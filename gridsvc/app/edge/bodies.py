@@ -33,9 +33,9 @@ def bodies_of(settings: Settings) -> tuple[Body, ...]:
         # What a photo is called says nothing; its bytes are looked at.
         Body(re.compile("/api/v1/incidents/[^/]+/photos/[^/]+/?"), ANY, (settings.photo_mb + 16) * MIB),
         Body(re.compile("/api/v1/locate/?"), JSON, 16 * MIB),
-        Body(re.compile("/api/v1/(session|me|tokens|accounts)(/.*)?"), JSON, 64 * KIB),
-        Body(re.compile("/open311/.*"), (*FORM, *JSON), MIB),
-        Body(re.compile(".*"), JSON, MIB),
+        Body(re.compile("/api/v1/(session|me|tokens|accounts)(/.*)?", re.DOTALL), JSON, 64 * KIB),
+        Body(re.compile("/open311/.*", re.DOTALL), (*FORM, *JSON), MIB),
+        Body(re.compile(".*", re.DOTALL), JSON, MIB),
     )
 
 

@@ -55,7 +55,7 @@ def describe_for_qgis(request: Request) -> Response:
     return Response(text, media_type="application/xml")
 
 
-@router.get("/tiles", response_class=JSONResponse)
+@router.get("/tiles", response_class=JSONResponse, responses={200: {"content": {"text/html": {}}}})
 def list_tiles(
     request: Request, f: Annotated[str | None, Query(pattern="^(json|html)$", description="json or html")] = None
 ) -> Response:

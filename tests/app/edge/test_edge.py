@@ -104,6 +104,14 @@ def test_too_large_a_body_is_a_413_also_when_its_length_is_not_told(service: Ser
     assert "1,048,576" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/v1/incidents/a%0Ab/actions", "/api/v1/accounts/a%0Ab/identity", "/open311/v2/a%0Ab"]
+)
+def test_a_line_break_in_an_address_is_a_refusal_and_no_fault(service: Service, path: str) -> None:
+    answer = service.client.post(path, json={}, headers=service.as_("admin"))
+    assert 400 <= answer.status_code < 500, answer.text
+
+
 def test_a_deep_body_is_a_refusal_and_no_fault(service: Service) -> None:
     body = b"[" * 200_000
     headers = {**service.as_("dispatcher"), "Content-Type": "application/json"}
