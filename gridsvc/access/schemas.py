@@ -155,7 +155,7 @@ class NewToken(Asked):
     """A token to be issued: what it is for, how long it holds, and the verbs and territory it is limited to, if any."""
 
     label: Annotated[str, Field(min_length=1, max_length=100)]
-    days: Annotated[int, Field(ge=1, le=365)] = 90
+    days: Annotated[int, Field(ge=1, le=365, strict=True)] = 90
     scopes: Annotated[list[str] | None, Field(min_length=1, max_length=50)] = None
     territory: Territory = None
 

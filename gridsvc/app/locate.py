@@ -158,7 +158,7 @@ async def points_in(request: Request) -> Points:
                 break
         else:
             try:
-                return Points.model_validate_json(bytes(body))
+                return Points.model_validate_json(bytes(body), strict=True)
             except ValidationError as error:
                 raise not_understood(error, "body") from None
     raise HTTPException(

@@ -205,8 +205,8 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[Rea
     asked of every row, and PostgreSQL asks it again when the map is derived; and what the triggers of buildings do for
     the rows of a statement is done once for all (`fill_ends`). It is all one transaction, so nobody ever sees the table
     without them; but from here to its end the table, in which there is nothing to read, is locked against everybody.
-    Where that lock is not to be had at once, or the table is not ours, the rows come in without. An error leaves the
-    indexes to the caller's savepoint.
+    Where that lock is not to be had at once, the table is not ours, or somebody has written into it before we had it, the
+    rows come in without. An error leaves the indexes to the caller's savepoint.
     """
     connection = driver_of(session)
     name = sql.Identifier(table or "")
@@ -215,7 +215,7 @@ def indexes_last(session: Session, table: str | None, rows: int) -> Iterator[Rea
         return
     later: list[str] = []
     keyless = False
-    if rows >= MANY_ROWS and _any(connection, OWNED, [table]) and _locked(connection, name):
+    if rows >= MANY_ROWS and _any(connection, OWNED, [table]) and _locked_empty(connection, name):
         for index, definition in connection.execute(INDEXES, [table]).fetchall():
             connection.execute(f"drop index {index}".encode())
             later.append(definition)
@@ -260,13 +260,18 @@ def _any(connection: psycopg.Connection[Any], query: sql.Composable, values: lis
     return bool(row and row[0])
 
 
-def _locked(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
+def _locked_empty(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
+    """Lock a table that holds nothing: what others wrote until then shows only now, and must not be taken for nothing."""
+    empty = False
     try:
-        with connection.transaction():
+        with connection.transaction() as savepoint:
             connection.execute(sql.SQL("lock table {} in access exclusive mode nowait").format(table))
+            empty = not _any(connection, sql.SQL("select from {}").format(table))
+            if not empty:
+                raise psycopg.Rollback(savepoint)  # gives the lock back
     except LockNotAvailable:
         return False
-    return True
+    return empty
 
 
 def _dangling(column: str, table: str) -> sql.Composed:

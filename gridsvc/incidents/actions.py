@@ -14,6 +14,7 @@ from gridsvc.core.http import require_match
 from gridsvc.core.settings import Settings
 from gridsvc.incidents.case import Actor, Step
 from gridsvc.incidents.journal import Kept, add, load
+from gridsvc.incidents.reasons import code_of
 from gridsvc.incidents.schemas import Action
 from gridsvc.incidents.workflow import OPEN, Rules, decide
 
@@ -111,7 +112,7 @@ def act(session: Session, incident: int, given: Action, caller: Caller, moment: 
         evidence=tuple(dict.fromkeys(given.evidence)),
         count=given.count,
         passed=given.passed,
-        code=given.code,
+        code=code_of(given.code, given.reason) if given.action == "return" else None,
     )
     steps = decide(kept.case, step, moment.rules)
     if other is not None:
@@ -167,7 +168,7 @@ def _refuse_circle(session: Session, kept: Kept, other: Kept, action: str) -> No
 def _refuse_unproved(session: Session, kept: Kept) -> None:
     """Refuse to close what its condition asks photos for, until they have come: a name alone shows nothing."""
     asks, proof = kept.case.asks, kept.case.proof
-    if not asks:
+    if not asks or not kept.case.fixers:  # nothing is asked for, or it was mended before it came here
         return
     come = {one for (one,) in driver_of(session).execute(COME, {"incident": kept.id})}
     if "after" in asks and not come & proof:

@@ -14,3 +14,10 @@ RETURNS: dict[ReturnCode, tuple[str, str]] = {
     "other": ("其他", "Another reason, which is said"),
 }
 """`other` alone says nothing: it needs words (`reason`)."""
+
+
+def code_of(code: ReturnCode | None, reason: str | None) -> ReturnCode | None:
+    """Tell the code of a return: the one that is said, a reason that is one itself, and `other` for words alone."""
+    if code or not reason:
+        return code
+    return next((one for one in RETURNS if one == reason), "other")

@@ -8,8 +8,9 @@ import geopandas as gpd
 import psycopg
 import pytest
 import shapely
+from psycopg import sql
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from gridsvc.core.db import conninfo, transaction
@@ -249,6 +250,27 @@ def test_an_import_into_an_empty_table_does_not_wait_for_a_reader(
         reader.execute("select from building")
         assert bring_in(empty, parquet(tmp_path, row_of_houses(7)), "buildings").merged.new == 7
     assert empty.execute(text(INDEXES)).scalars().all() == before
+
+
+def test_what_somebody_writes_before_the_table_is_locked_is_never_taken_for_nothing(
+    empty_engine: Engine, empty: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = merging._locked_empty
+    house = rectangle(9, 9, 0.05, 0.04).wkt
+
+    def late(connection: "psycopg.Connection[tuple[object, ...]]", table: sql.Identifier) -> bool:
+        address = conninfo(empty_engine.url.render_as_string(hide_password=False))
+        with psycopg.connect(address, autocommit=True) as somebody:
+            insert = "insert into building (code, geometry) values ('theirs', st_multi(st_geomfromtext(%s, 4326)))"
+            somebody.execute(insert, [house])
+        return locked(connection, table)
+
+    monkeypatch.setattr(merging, "_locked_empty", late)
+    assert bring_in(empty, parquet(tmp_path, row_of_houses(7)), "buildings").merged.new == 7
+    assert empty.scalars(text("select code from building where code = 'theirs'")).all() == ["theirs"]
+    assert empty.scalars(RESTING).one() == 0
+    with pytest.raises(DBAPIError, match="there are buildings"), empty.begin_nested():
+        empty.execute(text("select fill_begins()"))
 
 
 def test_a_row_that_somebody_else_has_added_meanwhile_is_a_conflict(session: Session, tmp_path: Path) -> None:

@@ -174,13 +174,19 @@ def test_why_it_is_sent_back_is_a_code_of_the_list_and_stands_in_the_log(
     key = made["id"]
     act(key, "intake", "file")
     act(key, "dispatcher", "dispatch", to="示例部门")
-    assert "code" in act(key, "department", "return", 422, reason="不是我们的")["detail"]
+    assert "code" in act(key, "department", "return", 422)["detail"]
     refused = act(key, "department", "return", 422, code="tired")
     assert "not_duty" in str(refused)
     assert "say the reason" in act(key, "department", "return", 422, code="other")["detail"]
     act(key, "department", "return", code="wrong_class", to="别的部门")
     line = log_of(service, key)[-1]
     assert (line["code"], line["to"]) == ("wrong_class", "别的部门")
+    # A reason may be the code itself, and words alone are another one.
+    for reason, code in (("not_duty", "not_duty"), ("不是我们的", "other")):
+        act(key, "dispatcher", "dispatch", to="示例部门")
+        act(key, "department", "return", reason=reason)
+        lines = [one for one in log_of(service, key) if one["action"] == "return"]
+        assert (lines[-1]["code"], lines[-1]["reason"]) == (code, reason)
     listed = service.client.get("/api/v1/incidents/reasons", headers=service.as_("worker")).json()["returns"]
     assert {"code": "wrong_class", "name": "案卷分类有误", "name_en": "Filed under the wrong class"} in listed
 
@@ -222,6 +228,20 @@ def asking_for(service: Service, evidence: str) -> None:
         connection.execute(
             text("update catalogue_condition set evidence = string_to_array(:kinds, ',')"), {"kinds": evidence}
         )
+
+
+def test_what_was_mended_before_it_came_here_needs_no_photo_to_be_closed(
+    service: Service, made: dict[str, Any], act: Act
+) -> None:
+    asking_for(service, "after")
+    with service.engine.begin() as connection:
+        line = """insert into incident_step (incident, number, action, actor, role, at, "to", before, after)
+            values (:id, 2, 'imported', 'town', 'admin', now(), 'feedback', 'reported', 'feedback')"""
+        connection.execute(text(line), {"id": int(made["id"])})
+        connection.execute(
+            text("update incident set status = 'feedback', version = 2 where id = :id"), {"id": int(made["id"])}
+        )
+    assert act(made["id"], "supervisor", "close")["status"] == "closed"
 
 
 def picture(colour: str) -> tuple[str, bytes]:

@@ -142,6 +142,13 @@ def test_a_condition_asks_for_its_photos_when_it_is_mended(
             walked(asked, case=case)
 
 
+def test_mending_on_the_spot_shows_something_new_where_the_condition_asks_for_it() -> None:
+    case = replace(CASE, asks=frozenset({"before", "after"}), shown=frozenset(PHOTOS))
+    with pytest.raises(Invalid, match="not named before"):
+        walked(("self_handle", WORKER, {"evidence": PHOTOS}), case=case)
+    assert walked(("self_handle", WORKER, {"evidence": (PHOTOS[0], "c" * 64)}), case=case).proof == {"c" * 64}
+
+
 def test_an_extension_is_approved_by_somebody_else_and_at_most_twice() -> None:
     case = walked(*TO_HAND)
     before = case.due(CALENDAR)

@@ -5,6 +5,9 @@ declare
     resting name[] := '{keep_drawn_insert,search_changed_insert,write_new,keep_drawn_truncate,search_changed_truncate,write_truncated}';
     one name;
 begin
+    if exists (select from building) then
+        raise exception 'there are buildings: they are not made new' using errcode = 'object_not_in_prerequisite_state';
+    end if;
     begin
         lock table grid_version in share mode nowait;
         if not exists (select from grid_version) then
