@@ -56,7 +56,9 @@ STATEMENTS_AT_ONCE = 2
 
 
 class Question(Place):
-    """A point, and the moment asked for."""
+    """A point, and the moment asked for, out of an address: there a number is text."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
 
     at: At = None
 
@@ -158,7 +160,7 @@ async def points_in(request: Request) -> Points:
                 break
         else:
             try:
-                return Points.model_validate_json(bytes(body), strict=True)
+                return Points.model_validate_json(bytes(body))
             except ValidationError as error:
                 raise not_understood(error, "body") from None
     raise HTTPException(

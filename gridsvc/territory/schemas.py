@@ -17,7 +17,8 @@ Text = Annotated[str | None, Query(min_length=1, max_length=100)]
 class Place(BaseModel):
     """A point: degrees, EPSG:4326, and how far off it may be, in metres (a phone without satellites: kilometres)."""
 
-    model_config = ConfigDict(extra="forbid")
+    # In JSON a number is no text.
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]

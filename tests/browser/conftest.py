@@ -1,24 +1,21 @@
 """The whole service on a port of loopback with the sample town, and a real Chromium in front of it."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 from sqlalchemy import func
 
 from gridsvc.access.accounts import add_account
-from gridsvc.app.commands.up import listening
 from gridsvc.app.demo import load_town
 from gridsvc.app.main import create_app
 from gridsvc.app.pages import BUILT
 from gridsvc.core.db import Database, open_engine, transaction
 from gridsvc.core.sealing import seal
 from gridsvc.core.settings import Settings
+from tests import loopback
 from tests.conftest import copy_database
 from tests.town import PASSWORD
 
@@ -46,19 +43,9 @@ class Site:
 
 @contextmanager
 def serving(url: str) -> Iterator[Site]:
-    """Serve the database on a port of loopback."""
-    with listening("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(create_app(Database.at(url, Settings()), Settings()), log_level="warning")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 30
-        while not server.started:
-            assert time.monotonic() < deadline, "the service did not start"
-            time.sleep(0.05)
-        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", url)
-        server.should_exit = True
-        thread.join(20)
+    """Serve a database, pages and all."""
+    with loopback.serving(create_app(Database.at(url, Settings()), Settings())) as address:
+        yield Site(address, url)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,5 @@
 """From a report to an honest close, told through HTTP: who may, what is written, and that nothing is lost on the way."""
 
-import hashlib
-import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -24,41 +20,11 @@ from gridsvc.incidents.intake.report import report as take_in
 from gridsvc.incidents.journal import load, projected
 from gridsvc.incidents.schemas import Report
 from tests.conftest import Service
+from tests.flows.conftest import Act
 from tests.flows.test_report_an_incident import report
 from tests.town import JIA_1, JIA_2, JIA_3, LAMP, RUBBISH, YI_1, YI_2, spot
 
 BEFORE, AFTER = "a" * 64, "b" * 64
-Act = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def made(service: Service) -> dict[str, Any]:
-    """Report an incident in 甲一网格; the department account is the one that mends."""
-    with service.engine.begin() as connection:
-        connection.execute(text("update account set department = '示例部门' where role = 'department'"))
-    answer = service.client.post("/api/v1/incidents", json=report(0.5, 1.5), headers=service.as_("intake"))
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["etag"] == '"1"'
-    incident: dict[str, Any] = answer.json()
-    return incident
-
-
-@pytest.fixture
-def act(service: Service) -> Act:
-    """Give the way to do something with an incident as it is at the moment."""
-
-    def do(incident: str, role: str, action: str, status: int = 200, **said: Any) -> dict[str, Any]:
-        url = f"/api/v1/incidents/{incident}"
-        read = service.client.get(url, headers=service.as_(role))
-        headers = service.as_(role) | {"If-Match": read.headers["etag"]}
-        answer = service.client.post(f"{url}/actions", json={"action": action, **said}, headers=headers)
-        assert answer.status_code == status, (action, answer.text)
-        if status == 200:
-            assert action in read.json()["actions"], (action, read.json()["actions"])
-        shown: dict[str, Any] = answer.json()
-        return shown
-
-    return do
 
 
 def log_of(service: Service, incident: str) -> list[dict[str, Any]]:
@@ -189,73 +155,6 @@ def test_why_it_is_sent_back_is_a_code_of_the_list_and_stands_in_the_log(
         assert (lines[-1]["code"], lines[-1]["reason"]) == (code, reason)
     listed = service.client.get("/api/v1/incidents/reasons", headers=service.as_("worker")).json()["returns"]
     assert {"code": "wrong_class", "name": "案卷分类有误", "name_en": "Filed under the wrong class"} in listed
-
-
-def test_what_its_condition_asks_photos_for_is_closed_when_they_have_come(
-    service: Service, made: dict[str, Any], act: Act
-) -> None:
-    asking_for(service, "before,after")
-    key, before, after = made["id"], picture("red"), picture("green")
-    act(key, "intake", "file")
-    act(key, "dispatcher", "dispatch", to="示例部门")
-    act(key, "department", "accept")
-    assert "before the mending" in act(key, "department", "feedback", 422, evidence=[after[0]])["detail"]
-    act(key, "department", "feedback", evidence=[before[0], after[0]])
-    assert "has not come yet" in act(key, "supervisor", "close", 409)["detail"]
-    put(service, key, before)
-    put(service, key, after)
-    assert act(key, "supervisor", "close")["status"] == "closed"
-
-
-def test_a_photo_that_nobody_can_send_any_more_is_taken_anew(service: Service, made: dict[str, Any], act: Act) -> None:
-    asking_for(service, "after")
-    key, lost, again = made["id"], picture("red"), picture("green")
-    act(key, "intake", "file")
-    act(key, "dispatcher", "dispatch", to="示例部门")
-    act(key, "department", "accept")
-    act(key, "department", "feedback", evidence=[lost[0]])
-    assert act(key, "supervisor", "close", 409)["status"] == 409
-    act(key, "supervisor", "rework", reason="照片缺失")
-    act(key, "department", "feedback", evidence=[again[0]])
-    put(service, key, again)
-    assert act(key, "supervisor", "close")["status"] == "closed"
-
-
-def asking_for(service: Service, evidence: str) -> None:
-    """Let the conditions of the town ask for photos; a version in force is else never changed."""
-    with service.engine.begin() as connection:
-        connection.execute(text("set local session_replication_role = replica"))
-        connection.execute(
-            text("update catalogue_condition set evidence = string_to_array(:kinds, ',')"), {"kinds": evidence}
-        )
-
-
-def test_what_was_mended_before_it_came_here_needs_no_photo_to_be_closed(
-    service: Service, made: dict[str, Any], act: Act
-) -> None:
-    asking_for(service, "after")
-    with service.engine.begin() as connection:
-        line = """insert into incident_step (incident, number, action, actor, role, at, "to", before, after)
-            values (:id, 2, 'imported', 'town', 'admin', now(), 'feedback', 'reported', 'feedback')"""
-        connection.execute(text(line), {"id": int(made["id"])})
-        connection.execute(
-            text("update incident set status = 'feedback', version = 2 where id = :id"), {"id": int(made["id"])}
-        )
-    assert act(made["id"], "supervisor", "close")["status"] == "closed"
-
-
-def picture(colour: str) -> tuple[str, bytes]:
-    """Draw a picture; answer its SHA-256 and its bytes."""
-    drawn = io.BytesIO()
-    Image.new("RGB", (8, 8), colour).save(drawn, "JPEG")
-    return hashlib.sha256(drawn.getvalue()).hexdigest(), drawn.getvalue()
-
-
-def put(service: Service, incident: str, photo: tuple[str, bytes]) -> None:
-    """Send a photo."""
-    url = f"/api/v1/incidents/{incident}/photos/{photo[0]}"
-    headers = service.as_("department") | {"Content-Type": "image/jpeg"}
-    assert service.client.put(url, content=photo[1], headers=headers).status_code == 201
 
 
 def test_an_asset_that_tells_of_itself_needs_no_place(service: Service) -> None:

@@ -182,7 +182,7 @@ def given_by(fields: dict[str, str]) -> Report:
     else:
         raise Invalid("lat and long, or an address_string, were not provided")
     try:
-        return Report.model_validate(given)
+        return Report.model_validate(given, strict=False)  # in a form a number is text
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise Invalid(told) from None

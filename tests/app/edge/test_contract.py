@@ -1,15 +1,12 @@
 """The OpenAPI document is kept: whatever it allows, and what it does not, is answered as it says, and never with a fault."""
 
 import os
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis.errors import Unsatisfiable
@@ -17,11 +14,11 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from gridsvc.app.commands.up import listening
 from gridsvc.app.main import create_app
 from gridsvc.core.db import Database
 from gridsvc.core.settings import Settings
 from tests.conftest import Town, copy_database
+from tests.loopback import serving
 
 SETTINGS = Settings(pool_size=2)
 DOCUMENT = create_app(Database.at("postgresql://nowhere/none", SETTINGS), SETTINGS, web=False).openapi()
@@ -43,18 +40,8 @@ FEW = examples(
 @pytest.fixture(scope="module")
 def address(town: Town) -> Iterator[str]:
     """Serve a copy of the town on a port of loopback."""
-    app = create_app(Database.at(copy_database(town.url), SETTINGS), SETTINGS, web=False)
-    with listening("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 30
-        while not server.started:
-            assert time.monotonic() < deadline, "the service did not start"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(20)
+    with serving(create_app(Database.at(copy_database(town.url), SETTINGS), SETTINGS, web=False)) as place:
+        yield place
 
 
 # What makes the examples draws some of them in a way that hypothesis would rather not have.
