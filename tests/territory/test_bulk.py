@@ -26,6 +26,7 @@ from gridsvc.territory.locate import locate
 from gridsvc.territory.publish import Redraw, held_cells, publish
 from gridsvc.territory.topology.lattice import Lattice
 from tests.conftest import Service
+from tests.cost import least_s
 from tests.territory.topology.test_lattice import odd_cells, telling_points
 from tests.town import CELL, JIA, JIA_1, JIA_2, SOUTH, WEST, spot
 
@@ -153,10 +154,12 @@ def test_ten_megabytes_of_points_are_refused_unread(service: Service, monkeypatc
         raise AssertionError("a query was run")
 
     monkeypatch.setattr(Database, "rows", no_query)
-    began = time.perf_counter()
-    answer = service.client.post("/api/v1/locate", content=body, headers=header | {"content-type": "application/json"})
+    header |= {"content-type": "application/json"}
+    answer = service.client.post("/api/v1/locate", content=body, headers=header)
     # Half of a second where fifty milliseconds are promised: tests run on machines that do other things as well.
-    assert time.perf_counter() - began < 0.5
+    assert (
+        least_s(lambda: service.client.post("/api/v1/locate", content=body, headers=header), 3, time.perf_counter) < 0.5
+    )
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert "2,097,152 bytes" in answer.json()["detail"]

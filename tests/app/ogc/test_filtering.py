@@ -1,7 +1,6 @@
 """Part 3 (filtering) and sorting: what is asked for is found, a walk along `next` sees everything once."""
 
 import itertools
-import time
 from datetime import UTC, datetime
 
 import orjson
@@ -124,9 +123,7 @@ def test_a_filter_that_makes_no_sense_is_refused_and_no_query_is_run(
         return await real(sql, *values, **ways)
 
     monkeypatch.setattr(served.service.client.app.state.database, "rows", none)  # type: ignore[attr-defined]
-    began = time.process_time()
     assert why in get("/collections/buildings/items", 400, filter=written).json()["detail"]
-    assert time.process_time() - began < 0.1
 
 
 def test_the_language_of_a_filter_must_be_one_of_two(get: Get) -> None:

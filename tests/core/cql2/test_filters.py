@@ -1,12 +1,13 @@
 """Filters: what CQL2 text and JSON mean, and that nothing somebody writes is ever run or ever takes long."""
 
-import time
+from collections.abc import Callable
 
 import orjson
 import pytest
 
 from gridsvc.core.cql2 import Column, compile_filter, read_json, read_text
 from gridsvc.core.errors import Invalid
+from tests.cost import least_s
 
 COLUMNS = {
     "name": Column("b.name", "text"),
@@ -88,20 +89,20 @@ BOMBS = {
 }
 
 
+def refused(read: Callable[[str], object], written: str) -> None:
+    with pytest.raises(Invalid):
+        compile_filter(read(written), COLUMNS)
+
+
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=list(BOMBS))
 def test_a_bomb_is_refused_at_once(bomb: str) -> None:
-    began = time.process_time()
-    with pytest.raises(Invalid):
-        compile_filter(read_text(bomb), COLUMNS)
-    assert time.process_time() - began < 0.05
+    assert least_s(lambda: refused(read_text, bomb)) < 0.05
 
 
 @pytest.mark.parametrize("depth", [50, 150, 900, 5000])
 def test_a_bomb_of_json_is_refused_at_once(depth: int) -> None:
-    began = time.process_time()
-    with pytest.raises(Invalid):
-        compile_filter(read_json('{"op":"not","args":[' * depth * 2 + "true" + "]}" * depth * 2), COLUMNS)
-    assert time.process_time() - began < 0.05
+    bomb = '{"op":"not","args":[' * depth * 2 + "true" + "]}" * depth * 2
+    assert least_s(lambda: refused(read_json, bomb)) < 0.05
 
 
 REFUSED = {
