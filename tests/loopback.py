@@ -9,13 +9,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from gridsvc.app.commands.up import listening
+from gridsvc.app.tiles.wire import protocol_of
 
 
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve an application as long as the block lasts; give its address."""
     with listening("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", http=protocol_of(app.state)))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         deadline = time.monotonic() + 30

@@ -86,9 +86,9 @@ class Doorkeeper:
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
 
-    def remembered(self, secret: str) -> Caller | None:
-        """Tell who holds a secret if that is remembered, asking nobody."""
-        known = self._known.get(token_hash(secret))
+    def remembered(self, key: bytes) -> Caller | None:
+        """Tell who holds a secret, by its hash, if that is remembered, asking nobody."""
+        known = self._known.get(key)
         return known[1] if known and known[0] > self._clock() else None
 
     def last_account(self, secret: str) -> int | None:

@@ -100,6 +100,7 @@ def _include_routes(app: FastAPI) -> None:
     """Put the endpoints of every part under their addresses."""
     # Flat, and what is asked most first: finding a route costs as much as answering from it, level by level.
     app.include_router(locate.router, prefix=API)
+    app.include_router(items.router)
     app.include_router(gridsvc.incidents.endpoints.router, prefix=API)
     for part in (
         gridsvc.access.endpoints,
@@ -123,7 +124,7 @@ def _include_routes(app: FastAPI) -> None:
         jobs,
     ):
         app.include_router(part.router, prefix=API)
-    for router in (*tiles.ROUTERS, landing.router, landing.assets, described.router, items.router):
+    for router in (*tiles.ROUTERS, landing.router, landing.assets, described.router):
         app.include_router(router)
     app.include_router(gridsvc.app.open311.endpoints.router)
     app.include_router(health.router)

@@ -61,7 +61,6 @@ class Layer:
     written: str | None = None  # a table of its features as GeoJSON, by (key, since) with `until` and `feature`
     orders: Mapping[str, Order] = field(default_factory=dict)  # by the value of `sort`
     own: str | None = None  # a condition that finds by an index what lies in a small territory (`Seen.few`)
-    bare: str | None = None  # the source without what is joined to it: enough for key, validity and geometry
 
     def extended(self, fields: Mapping[str, str]) -> "Layer":
         """Give the same layer with more fields, for a domain further up that knows more about the same thing."""

@@ -27,7 +27,7 @@ AREA = "st_makeenvelope(%(west)s - %(margin)s, %(south)s - %(margin)s, %(east)s 
 TO_UNITS = "-%(west)s::float8, -%(north)s::float8, %(scale)s::float8, -%(scale)s::float8"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Band:
     """How a layer is drawn between two zooms: its rows, only the properties a style needs, and its geometry.
 
@@ -49,6 +49,7 @@ class Band:
     small_polygons: bool = False
     spurs: bool = False
     shape: str | None = None
+    held: bool = False
 
     def sql(self, layer: str) -> str:
         """Write the statement for one tile: one row with the bytes, empty when nothing is there."""
@@ -111,7 +112,9 @@ class TileLayer:
     @cached_property
     def edition(self) -> str:
         """Fingerprint how the layer is drawn, so that tiles kept by an older program are not taken for current ones."""
-        return blake2b("".join(band.sql(self.name) for band in self.bands).encode(), digest_size=6).hexdigest()
+        return blake2b(
+            "".join(f"{band.sql(self.name)}{band.held}" for band in self.bands).encode(), digest_size=6
+        ).hexdigest()
 
 
 def check_tile(z: int, x: int, y: int) -> None:

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     worker_jobs: int = Field(2, ge=1, le=32, description="Jobs a worker does at a time")
     job_days: int = Field(30, ge=1, le=365, description="How long an ended job can be looked at, in days")
     tile_cache_mb: int = Field(64, ge=0, le=65536, description="Memory a server process keeps tiles in, in megabytes")
+    tile_features_mb: int = Field(
+        64, ge=0, le=65536, description="Memory a server process holds drawn features in to make tiles of, in megabytes"
+    )
     tile_cache_dir: Path | None = Field(
         None, description="Folder to keep tiles in as well, so that a restart finds them; none when not set"
     )

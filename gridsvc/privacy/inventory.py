@@ -102,7 +102,7 @@ ON_THINGS: dict[str, str] = {
     "belonging": "kind code grid",
     "building": "code name number address use households_source geometry point",
     "building_past": "code name number address use households_source geometry point",
-    "building_written": "code feature grid",
+    "building_written": "code feature grid geometry",
     "catalogue": "version scheme source",
     "catalogue_class": "version class kind name name_en major minor",
     "catalogue_condition": "version class code text text_en closing limit_unit department evidence",

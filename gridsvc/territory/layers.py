@@ -186,7 +186,6 @@ BUILDINGS = Layer(
     valid="b.valid",
     shape="MultiPolygon",
     written="building_written",
-    bare="building_ever b",
 )
 
 STREETS = Layer(

@@ -162,6 +162,7 @@ class BuildingWritten(Base):
     """A building as the GeoJSON feature it is given out as, during a stretch of time; derived, written by triggers."""
 
     __tablename__ = "building_written"
+    __table_args__ = (Index("ix_building_written_geometry", "geometry", postgresql_using="gist"),)
 
     code: Mapped[str] = mapped_column(Text, primary_key=True)
     since: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
@@ -169,6 +170,7 @@ class BuildingWritten(Base):
     feature: Mapped[str] = mapped_column(Text)
     grid: Mapped[str | None] = mapped_column(Text)
     households: Mapped[int | None]
+    geometry: Mapped[Any | None] = mapped_column(column("MULTIPOLYGON"))
 
 
 class GridTally(Base):

@@ -151,6 +151,8 @@ def test_a_list_in_a_box_is_found_by_its_place(served_one: "psycopg.Connection[A
 def test_features_in_a_place_are_found_by_it(
     served_one: "psycopg.Connection[Any]", index: str, layer: Layer, asked: dict[str, str]
 ) -> None:
+    # What is written as it is read has its shape beside it.
+    index = "ix_building_written_geometry" if layer is layers.BUILDINGS and "bbox" in asked else index
     assert (index, True) in indexes(served_one, *page_of(layer.name, **asked))
 
 

@@ -67,10 +67,11 @@ OFTEN = 100_000_000
 
 
 @contextmanager
-def ours(url: str, token: str, cache_mb: int) -> Iterator[Server]:
-    """Run the API; with `cache_mb` 0 every tile is made anew."""
+def ours(url: str, token: str, cache_mb: int, features_mb: int = 64) -> Iterator[Server]:
+    """Run the API; with `cache_mb` 0 every tile is made anew, with `features_mb` 0 from rows read anew."""
     port = free_port()
-    env = {"GRIDSVC_DATABASE_URL": url, "GRIDSVC_TILE_CACHE_MB": str(cache_mb), "PATH": "/usr/bin:/bin"}
+    env = {"GRIDSVC_DATABASE_URL": url, "PATH": "/usr/bin:/bin"}
+    env |= {"GRIDSVC_TILE_CACHE_MB": str(cache_mb), "GRIDSVC_TILE_FEATURES_MB": str(features_mb)}
     # Requests are counted as ever, and one account may do what many people do.
     env |= {"GRIDSVC_RATE_READS": str(OFTEN), "GRIDSVC_RATE_WRITES": str(OFTEN)}
     command = [sys.executable, "-m", "gridsvc.app.cli", "serve", "--port", str(port), "--no-web"]

@@ -30,7 +30,7 @@ KEPT = {
     "drawn": "select code, name, number, st_asewkt(geometry) from drawn.building order by 1",
     "counts": "select * from drawn.building_count where buildings > 0 order by 1, 2, 3",
     "streets": "select code, name, kind, from_zoom, st_asewkt(geometry) from drawn.street order by 1",
-    "written": "select code, since::text, until::text, feature, grid, households from building_written order by code, since",
+    "written": "select code, since::text, until::text, feature, grid, households, st_astext(geometry) from building_written order by code, since",
     "tally": "select grid, at::text, buildings, households from grid_tally where (buildings, households) <> (0, 0) order by 1, 2",
     "search": "select t.text, e.tail, e.kind, e.code, e.since::text, e.until::text, st_astext(e.place) from search_entry e"
     " join search_term t on t.id = e.term order by e.kind, e.code, t.text, e.tail, e.since",

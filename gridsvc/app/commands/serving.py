@@ -10,6 +10,7 @@ import uvicorn
 
 from gridsvc.app.console import answers
 from gridsvc.app.main import create_app
+from gridsvc.app.tiles.wire import protocol_of
 from gridsvc.core.db import Database
 from gridsvc.core.settings import Settings
 
@@ -31,8 +32,9 @@ class Server(uvicorn.Server):
 
 def serve(database: Database, chosen: Settings, listener: socket.socket, *, web: bool, ready: str) -> None:
     """Serve one application on an open socket until a signal says stop; requests under way are finished first."""
+    app = create_app(database, chosen, web=web)
     config = uvicorn.Config(
-        create_app(database, chosen, web=web),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -41,6 +43,6 @@ def serve(database: Database, chosen: Settings, listener: socket.socket, *, web:
         proxy_headers=bool(chosen.trusted_proxies),
         forwarded_allow_ips=chosen.trusted_proxies or None,
         loop="uvloop",
-        http="httptools",
+        http=protocol_of(app.state),
     )
     Server(config, ready).run([listener])

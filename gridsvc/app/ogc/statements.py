@@ -93,10 +93,8 @@ def _kept_page(layer: Layer, asked: Question, now: datetime) -> Statement:
     parameters: dict[str, Any] = {"at": asked.time or now}
     source, wheres = f"{layer.written} w", ["w.since <= %(at)s", "w.until > %(at)s"]
     if asked.conditions:
-        source = f"{layer.bare} join {source} on w.code = {layer.key}"
-        wheres.append(f"{layer.valid} @> %(at)s")
         for condition in asked.conditions:
-            wheres.append(condition.sql)
+            wheres.append(condition.sql.replace(str(layer.geometry), "w.geometry"))
             parameters.update(condition.parameters)
     elif layer.own and sees_few():
         wheres.append(layer.own.replace(f"{layer.key} =", "w.code ="))

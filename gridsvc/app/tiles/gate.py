@@ -7,13 +7,15 @@ general way, which answers the same and knows every refusal.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gridsvc.access.guard import cookie_name, identify, refuse_unless_allowed, secret_in_header
+from gridsvc.access.proof.secrets import token_hash
 from gridsvc.app.edge.headers import SAFE
 from gridsvc.app.tiles.endpoints import MEDIA_TYPE, VERB, asks_for_fresh, headers_of, names, takes_gzip
 from gridsvc.app.tiles.layers import layer_of
@@ -27,7 +29,7 @@ PLAIN_BODY = ((b"content-type", MEDIA_TYPE.encode()),)
 GZIP_BODY = (*PLAIN_BODY, (b"content-encoding", b"gzip"))
 
 Sent = dict[bytes, str]
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+Headers = list[tuple[bytes, bytes]]
 
 
 class TileGate:
@@ -41,62 +43,93 @@ class TileGate:
         answer = None
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith("/tiles/"):
             try:
-                if PLAIN.fullmatch(scope["query_string"]) and TILE.fullmatch(scope["path"]):
-                    # Read once and raw: the general way's friendlier headers cost as much as all the rest together.
-                    sent = {name: value.decode("latin-1") for name, value in scope["headers"]}
-                    answer = _at_once(scope, sent) or await _answer(scope, sent)
+                # Read once and raw: the general way's friendlier headers cost as much as all the rest together.
+                sent = {name: value.decode("latin-1") for name, value in scope["headers"]}
+                if (asked := read(scope, sent)) is not None:
+                    answer = answer_at_once(scope["app"].state, asked) or await _answer(scope, asked)
             except Exception:  # noqa: BLE001 - the general way meets the same and tells it properly
                 answer = None
         if answer is None:
             await self._app(scope, receive, send)
             return
-        status, headers, body = answer
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        length = [(b"content-length", b"%d" % len(answer.body))] if answer.body else []
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, *length]})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
-def _at_once(scope: Scope, sent: Sent) -> Answer | None:
-    """Answer from what is in memory, or not at all."""
-    state: Any = scope["app"].state
-    keeper, tiles = getattr(state, "doorkeeper", None), state.tiles
+class Answer(NamedTuple):
+    """What is told: nothing new (304), nothing drawn (204) or a tile, compressed or not."""
+
+    status: int
+    tag: str
+    body: bytes = b""
+    gzip: bool = False
+
+    @property
+    def headers(self) -> Headers:
+        """Give the headers, but for those of the body's length and the server's own."""
+        return _headers(self.tag, (GZIP_BODY if self.gzip else PLAIN_BODY) if self.body else ())
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for a tile of now, by somebody with a secret, of which the hash is known."""
+
+    path: str
+    key: bytes
+    if_none_match: str | None
+    gzip: bool
+
+
+def read(scope: Scope, sent: Sent) -> Asked | None:
+    """Tell what is asked for, if it is plainly a tile and whatever is remembered will do."""
+    if not (scope["method"] == "GET" and PLAIN.fullmatch(scope["query_string"]) and TILE.fullmatch(scope["path"])):
+        return None
     secret = secret_in_header(sent.get(b"authorization"))
     if secret is None and (cookies := sent.get(b"cookie")):
         secret = cookie_parser(cookies).get(cookie_name(scope["scheme"]))
-    caller = keeper.remembered(secret) if keeper and secret else None
-    if caller is None or asks_for_fresh(sent.get(b"cache-control")):
+    if not secret or asks_for_fresh(sent.get(b"cache-control")):
+        return None
+    return Asked(
+        scope["path"], token_hash(secret), sent.get(b"if-none-match"), takes_gzip(sent.get(b"accept-encoding"))
+    )
+
+
+def answer_at_once(state: Any, asked: Asked) -> Answer | None:
+    """Answer from what is in memory, or not at all; raise what refuses it."""
+    keeper, tiles = getattr(state, "doorkeeper", None), state.tiles
+    caller = keeper.remembered(asked.key) if keeper else None
+    if caller is None:
         return None
     refuse_unless_allowed(caller, VERB)
-    wanted = _wanted(scope["path"], caller.row_scope)
+    wanted = _wanted(asked.path, caller.row_scope)
     version = tiles.versions.known(wanted.layer)
     if version is None:
         return None
     tag = tag_of(wanted.row_scope, wanted.layer, version)
-    if _has_it(sent.get(b"if-none-match"), tag):
-        return 304, _headers(tag), b""
-    tile = tiles.memory.get(wanted.key(version))
-    return None if tile is None else _tell(tag, tile, sent)
+    if _has_it(asked.if_none_match, tag):
+        return Answer(304, tag)
+    tile = tiles.at_once(wanted, version)
+    return None if tile is None else _tell(tag, tile, gzip=asked.gzip)
 
 
-async def _answer(scope: Scope, sent: Sent) -> Answer:
+async def _answer(scope: Scope, asked: Asked) -> Answer:
     request = Request(scope)
     caller = await identify(request)
     refuse_unless_allowed(caller, VERB)
     tiles: Tiles = request.app.state.tiles
-    wanted = _wanted(scope["path"], caller.row_scope)
-    version = await tiles.version(wanted, fresh=asks_for_fresh(sent.get(b"cache-control")))
+    wanted = _wanted(asked.path, caller.row_scope)
+    version = await tiles.version(wanted)
     tag = tag_of(wanted.row_scope, wanted.layer, version)
-    if _has_it(sent.get(b"if-none-match"), tag):
-        return 304, _headers(tag), b""
-    return _tell(tag, await tiles.get(wanted, version), sent)
+    if _has_it(asked.if_none_match, tag):
+        return Answer(304, tag)
+    return _tell(tag, await tiles.get(wanted, version), gzip=asked.gzip)
 
 
-def _tell(tag: str, tile: bytes, sent: Sent) -> Answer:
+def _tell(tag: str, tile: bytes, *, gzip: bool) -> Answer:
     if not tile:
-        return 204, _headers(tag), b""
-    gzip = takes_gzip(sent.get(b"accept-encoding"))
-    if not gzip:
-        tile = decompress(tile)
-    return 200, [*_headers(tag, GZIP_BODY if gzip else PLAIN_BODY), (b"content-length", b"%d" % len(tile))], tile
+        return Answer(204, tag)
+    return Answer(200, tag, tile if gzip else decompress(tile), gzip)
 
 
 def _has_it(if_none_match: str | None, tag: str) -> bool:
@@ -110,6 +143,6 @@ def _wanted(path: str, row_scope: str) -> Wanted:
 
 
 @lru_cache(maxsize=600)
-def _headers(tag: str, body: tuple[tuple[bytes, bytes], ...] = ()) -> list[tuple[bytes, bytes]]:
+def _headers(tag: str, body: tuple[tuple[bytes, bytes], ...] = ()) -> Headers:
     both = {**headers_of(tag), **SAFE}
     return [*((name.lower().encode(), value.encode()) for name, value in both.items()), *body]

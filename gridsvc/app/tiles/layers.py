@@ -73,7 +73,14 @@ LAYERS = {
             (
                 Band((8, 12), "drawn.building_count", {"buildings": "buildings"}, where=CELLS, shape=CELL),
                 Band((13, WRITTEN_FROM - 1), "drawn.building", BUILDING_FROM_AFAR, buffer_units=8, small_polygons=True),
-                Band((WRITTEN_FROM, DEEPEST_ZOOM), "drawn.building", BUILDING, buffer_units=8, small_polygons=True),
+                Band(
+                    (WRITTEN_FROM, DEEPEST_ZOOM),
+                    "drawn.building",
+                    BUILDING,
+                    buffer_units=8,
+                    small_polygons=True,
+                    held=True,
+                ),
             ),
             ("building",),
             ("drawn.building", "geometry"),

@@ -28,6 +28,7 @@ class Versions:
         self._database = database
         self._clock = clock
         self._marks: dict[str, int] = {}
+        self._names: dict[str, str] = {}  # of the layers' versions, as long as marks and moment are the same
         self._redraw: datetime | None = None
         self._trusted_until = -1.0
         self._commits = 0
@@ -42,7 +43,12 @@ class Versions:
 
     def known(self, layer: TileLayer) -> str | None:
         """Tell the version of a layer if it is known for sure right now, asking nobody."""
-        return self._named(layer, self._marks, self._redraw) if self._clock() < self._trusted_until else None
+        if self._clock() >= self._trusted_until:
+            return None
+        name = self._names.get(layer.name)
+        if name is None:
+            name = self._names[layer.name] = self._named(layer, self._marks, self._redraw)
+        return name
 
     async def read(self, layer: TileLayer, *, fresh: bool = False) -> str:
         """Tell the version of a layer now; `fresh` trusts nothing that was read before."""
@@ -63,6 +69,8 @@ class Versions:
         marks, redraw = await self._ask(datetime.now(UTC))
         # A commit in between may have come after the reading.
         if commits == self._commits:
+            if (marks, redraw) != (self._marks, self._redraw):
+                self._names = {}
             self._marks, self._redraw, self._trusted_until = marks, redraw, began + TRUSTED_S
         return marks, redraw
 

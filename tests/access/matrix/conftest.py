@@ -18,7 +18,7 @@ def ground(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gro
     url = copy_database(town.url)
     database, engine = Database.at(served(url), Settings(pool_size=2)), open_engine(url)
     # No tile is kept: what is opened to everybody shows at once.
-    settings = Settings(home=tmp_path_factory.mktemp("home"), tile_cache_mb=0)
+    settings = Settings(home=tmp_path_factory.mktemp("home"), tile_cache_mb=0, tile_features_mb=0)
     with TestClient(create_app(database, settings), raise_server_exceptions=False) as client:
         yield build(client, engine, town.tokens)
     engine.dispose()

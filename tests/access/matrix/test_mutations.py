@@ -24,7 +24,7 @@ ELSEWHERE = {
     *("identity", "sign_in_attempt"),
     # Whatever tells their rows has found the thing they belong to first, in a table that is kept apart itself.
     *("checkpoint", "lineage", "incident_contact", "incident_warning", "webhook_delivery", "community", "grid_tally"),
-    *("building_written", "search_entry", "asset_past", "building_past"),
+    *("search_entry", "asset_past", "building_past"),
     # The endpoint's own condition holds before: one's own jobs, and what concerns the whole office.
     *("job", "webhook", "drawn.building_count"),
 }

@@ -103,7 +103,7 @@ def in_tile(geometry: BaseGeometry, z: int, x: int, y: int) -> BaseGeometry:
 @pytest.mark.parametrize(
     ("layer", "z"),
     [
-        *[("buildings", z) for z in (13, 15, 17)],
+        *[("buildings", z) for z in (13, 15, 16, 17, 19)],
         *[("grids", z) for z in (13, 16)],
         *[("communities", z) for z in (13, 15)],
         *[("assets", 16), ("routes", 14), ("routes", 16), ("incidents", 15)],
