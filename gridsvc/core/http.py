@@ -19,7 +19,9 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as EngineTimeout
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
+from gridsvc.core.chinese import chinese, speaks_chinese
 from gridsvc.core.db import Database
 from gridsvc.core.errors import Refusal, Stale, Unconditional
 
@@ -112,10 +114,43 @@ def require_match(given: str | None, version: object, what: str) -> None:
         raise Stale(f"There is a newer version of {what} than the one this is done to; read it again.", version=version)
 
 
-def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
-    """Shape a refusal as application/problem+json."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
-    return JSONResponse(jsonable_encoder(body), status, media_type="application/problem+json")
+class Problem(JSONResponse):
+    """A refusal as application/problem+json (RFC 9457), in the reader's language."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self._said = said
+        super().__init__(said, said["status"])
+        self.headers["Vary"] = "Accept-Language"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; who would rather read Chinese gets the sentences in Chinese."""
+        spoken = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept-language"), None)
+        if speaks_chinese(spoken):
+            self.body = self.render(_in_chinese(self._said))
+            self.headers.update({"Content-Length": str(len(self.body)), "Content-Language": "zh"})
+        await super().__call__(scope, receive, send)
+
+
+def problem(status: int, title: str, detail: str, **extra: Any) -> Problem:
+    """Shape a refusal."""
+    said: dict[str, Any] = jsonable_encoder(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    )
+    return Problem(said)
+
+
+def _in_chinese(said: dict[str, Any]) -> dict[str, Any]:
+    faults = said.get("faults")
+    if not (isinstance(faults, list) and all(isinstance(one, dict) and {*one} == {"field", "fault"} for one in faults)):
+        return {**said, "detail": chinese(said["detail"])}
+    faults = [{"field": one["field"], "fault": chinese(one["fault"])} for one in faults]
+    return {**said, "detail": _listed(faults), "faults": faults}
+
+
+def _listed(faults: list[dict[str, str]]) -> str:
+    return "; ".join(f"{one['field']}: {one['fault']}" for one in faults)
 
 
 def answer_json(body: Any, media: str = "application/json") -> Response:
@@ -159,7 +194,7 @@ def _not_understood(_: Request, error: RequestValidationError) -> JSONResponse:
         {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "fault": fault["msg"]}
         for fault in error.errors()
     ]
-    return problem(422, "invalid", "; ".join(f"{fault['field']}: {fault['fault']}" for fault in faults), faults=faults)
+    return problem(422, "invalid", _listed(faults), faults=faults)
 
 
 def _http(_: Request, error: HTTPException) -> JSONResponse:

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from gridsvc.app.ogc.collections import Collection
 from gridsvc.app.ogc.links import Link, address, root_of
 from gridsvc.app.ogc.negotiation import preferred_language, wants_page
+from gridsvc.core.chinese import chinese
 from gridsvc.core.errors import Refusal
 from gridsvc.core.http import STATUS, answer_html
 from gridsvc.core.settings import settings
@@ -189,8 +190,9 @@ def refusal_page(request: Request, refusal: Refusal, language: str) -> Response:
     word = WORDS[language]
     away = refusal.kind == "unauthenticated"
     rows = [[_cell(word["sign_in"], str(request.base_url))]] if away else []
+    told = refusal.sentence if language == "en" else chinese(refusal.sentence)
     answer = _page(
-        "links.html", word["refused"], root_of(request), language, text=refusal.sentence, tables={"": rows},
+        "links.html", word["refused"], root_of(request), language, text=told, tables={"": rows},
         status=STATUS[refusal.kind],
     )  # fmt: skip
     if away:
