@@ -151,7 +151,8 @@ def test_what_cannot_be_asked_is_refused_by_a_sentence_and_asks_nothing(
     async def asked(*_: object, **__: object) -> NoReturn:
         raise AssertionError("the database was asked")
 
-    monkeypatch.setattr(Database, "rows", asked)
+    for way in ("rows", "value"):
+        monkeypatch.setattr(Database, way, asked)
     answer = get(service, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -171,7 +172,8 @@ def test_a_tile_the_client_still_has_is_answered_without_asking_the_database(
         raise AssertionError("the database was asked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "rows", asked)
+        for way in ("rows", "value"):
+            patch.setattr(Database, way, asked)
         for sent in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
             answer = get(service, f"/tiles/grids/{TILE}.mvt", **{"If-None-Match": sent})
             assert (answer.status_code, answer.content) == (304, b"")
@@ -233,7 +235,8 @@ def test_a_kept_tile_is_answered_without_entering_the_application_and_as_safe_as
         raise AssertionError("the application was entered")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "rows", entered)
+        for way in ("rows", "value"):
+            patch.setattr(Database, way, entered)
         patch.setattr(service.client.app._gate, "_app", entered)  # type: ignore[attr-defined]
         cookie = {"Cookie": f"a=b; {COOKIE}={service.tokens['viewer']}"}
         for headers in (service.as_("viewer"), cookie):
