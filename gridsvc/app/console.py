@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from structlog.typing import Processor
 
 from gridsvc.core.errors import Refusal
 
@@ -24,16 +25,24 @@ Home = Annotated[
 
 
 def log_plainly() -> None:
-    """Write faults to the log as Python writes them.
+    """Write the log for people at a terminal, and as lines of JSON wherever a program reads it.
 
-    The stock way draws every variable on the way to a fault: it may show what is secret, and took half a minute once.
+    Faults are written as Python writes them: the stock way draws every variable on the way to a fault, which may show
+    what is secret, and took half a minute once.
     """
+    if sys.stderr.isatty():
+        written: tuple[Processor, ...] = (
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        )
+    else:
+        # What a request brought can break no line of it, and begin none.
+        written = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+            *written,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

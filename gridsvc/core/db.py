@@ -60,6 +60,9 @@ T = TypeVar("T")
 FEW_DIGITS = 9
 EVERYTHING = Seen("all")
 SEE = "select set_config('gridsvc.scope', %s, true), set_config('gridsvc.actor', %s, true)"
+PLAN_ANEW: LiteralString = f"{SEE}, set_config('plan_cache_mode', 'auto', true)"
+"""For whom, and that the best plan depends on the values. Else the pool plans a statement once for all of them: left to
+itself PostgreSQL may plan it each time, because rows that are hidden make it look dearer than it is."""
 SEE_FIRST = (
     b"""
     select case when set_config('gridsvc.scope', %(seen_scope)s, true) is not null
@@ -201,8 +204,9 @@ class Database:
             kwargs={
                 "autocommit": True,
                 # A second process for one statement takes longer to start than these statements take to run, and
-                # compiling one takes longer than running it.
-                "options": f"{options} -c max_parallel_workers_per_gather=0 -c jit=off",
+                # compiling one takes longer than running it; so does planning it, where the plan is always the same.
+                "options": f"{options} -c max_parallel_workers_per_gather=0 -c jit=off"
+                " -c plan_cache_mode=force_generic_plan",
             },
         )
         return cls(engine, make_sessions(engine), pool)
@@ -215,11 +219,12 @@ class Database:
         binary: bool = False,
         prepare: bool | None = None,
         seen: Seen | None = None,
+        one_plan: bool = False,
     ) -> list[TupleRow]:
         """Run one reading statement on the pool; statements repeated on a connection are prepared by the driver.
 
         It sees the rows of whom the request is for, or of `seen`. `binary` hands bytes over as they are; `prepare=False`
-        plans anew for each set of values, which pays where the best plan depends on them.
+        plans anew for each set of values, which pays where the best plan depends on them; `one_plan` says that it never does.
 
         Connections are not tried before use, which would double the way to the database. Instead a statement that
         finds its connection gone (PostGIS was restarted) is run once more on one that lives.
@@ -230,7 +235,7 @@ class Database:
             # Both in one round trip, and one transaction: what is set ends with it.
             async with connection.pipeline():
                 if seen is not None:
-                    await connection.execute(SEE, (seen.scope, seen.actor), prepare=True)
+                    await connection.execute(SEE if one_plan else PLAN_ANEW, (seen.scope, seen.actor), prepare=True)
                 cursor = await connection.execute(sql, parameters, prepare=prepare, binary=binary)
             return await cursor.fetchall()
 

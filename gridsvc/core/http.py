@@ -177,7 +177,17 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _fault)
 
 
+WATCHED = ("unauthenticated", "forbidden", "too_many")
+"""Refusals that whoever watches over the office wants to see: somebody tried what they may not."""
+
+
 def _refused(request: Request, error: Refusal) -> JSONResponse:
+    if error.kind in WATCHED:
+        whence = request.client.host if request.client else None
+        log.warning(
+            "request.refused", kind=error.kind, method=request.method, path=request.url.path, address=whence,
+            sentence=error.sentence,
+        )  # fmt: skip
     answer = problem(STATUS[error.kind], error.kind.replace("_", " "), error.sentence, **error.facts)
     if "retry_after_s" in error.facts:
         answer.headers["Retry-After"] = str(error.facts["retry_after_s"])

@@ -13,8 +13,8 @@ SAFE = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-ONLY_TLS = "max-age=31536000"
-"""A browser that came by TLS once comes by nothing else for a year."""
+ONLY_TLS = "max-age=31536000; includeSubDomains"
+"""A browser that came by TLS once comes by nothing else for a year, to this name and those below it."""
 DATA = ("/api/", "/ogc", "/open311/")
 """Where places, work and people are answered: no cache may keep them, unless the answer says how."""
 

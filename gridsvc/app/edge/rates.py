@@ -8,6 +8,7 @@ import math
 import time
 from typing import Any
 
+import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gridsvc.access.guard import cookie_name, secret_in_header
 from gridsvc.core.http import problem
 from gridsvc.core.settings import Settings
+
+log = structlog.get_logger()
 
 COUNTED = ("/api/", "/ogc", "/open311/", "/tiles/")
 SIGN_IN = "/api/v1/session"
@@ -44,6 +47,7 @@ class Rates:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or tell when to ask again."""
         if scope["type"] == "http" and scope["path"].startswith(COUNTED) and (wait_s := await self._wait_s(scope)):
+            log.warning("request.refused", kind="too_many", method=scope["method"], path=scope["path"], wait_s=wait_s)
             answer = problem(429, "too_many", f"That is too often; ask again in {wait_s} seconds.")
             answer.headers["Retry-After"] = str(wait_s)
             await answer(scope, receive, send)

@@ -21,6 +21,7 @@ from gridsvc.core.geo import SRID
 from gridsvc.exchange.formats.osm import FORMATS as OSM_FORMATS
 from gridsvc.exchange.formats.osm import read_osm
 from gridsvc.exchange.formats.osm_tags import building_row, street_row
+from gridsvc.exchange.formats.packed import refuse_bomb
 from gridsvc.exchange.formats.tables import (
     ALL_ROWS,
     count_marks,
@@ -117,6 +118,7 @@ def _raw_pieces(
         raise Invalid(f"There is no file {path}.")
     if path.stat().st_size == 0:
         raise Invalid(f"{path.name} is empty.")
+    refuse_bomb(path)
     name = path.name.lower()
     if name.endswith(tuple(OSM_FORMATS)):
         yield from _read_raw_osm(path, layer, most, progress)
