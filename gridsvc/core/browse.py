@@ -131,6 +131,42 @@ NARROW = ("bbox", "grid", "community")
 """What a list can be asked by that finds its rows by an index of its own."""
 
 
+WRITTEN = ("limit", "cursor", "geometry", "at", "count", "bbox")
+PROPERTIES = """substr(w.feature, strpos(w.feature, ',"properties":') + 14,
+        length(w.feature) - strpos(w.feature, ',"properties":') - 14)"""
+"""Takes the properties out of a feature, which are what a list says of a thing. No text in JSON holds a quote that could
+be taken for the one that begins them."""
+
+
+def written_sql(layer: Layer, asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Write the statement for a page of things that are kept as features: one row per item, as (JSON, key, whether it is due).
+
+    None where that does not do. Where features are still to be written, or nothing was found, ask as ever (`list_sql`).
+    """
+    if (
+        layer.written is None
+        or asked["geometry"]
+        or any(value is not None for name, value in asked.items() if name not in WRITTEN)
+    ):
+        return None
+    conditions = ["w.since <= %(at)s", "w.until > %(at)s"]
+    parameters: dict[str, Any] = {"at": asked.get("at") or datetime.now(UTC), "limit": asked["limit"] + 1}
+    if asked.get("bbox") is not None:
+        conditions.append(BBOX_FILTER.format("w.geometry"))
+        parameters.update(parse_bbox(asked["bbox"]))
+    elif layer.own and sees_few():
+        conditions.append(layer.own.replace(f"{layer.key} =", "w.code ="))
+    if asked["cursor"] is not None:
+        conditions.append("w.code > %(cursor)s")
+        parameters["cursor"] = _cursor_value(layer, asked["cursor"])
+    due = "exists (select from derive_due where derived = 'written')"
+    where = " and ".join(conditions)
+    return (
+        f"select {PROPERTIES}, w.code, {due} from {layer.written} w where {where} order by w.code limit %(limit)s",
+        parameters,
+    )
+
+
 def _conditions(layer: Layer, asked: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """Write what a list holds: its filters, and their parameters."""
     conditions: list[str] = []
@@ -183,8 +219,12 @@ def escape_like(text: str) -> str:
 async def answer_list(database: Database, layer: Layer, asked: ListQuery, url: URL, **of: Any) -> Response:
     """Answer one page as JSON bytes; `of` are filters that come from the path."""
     given = asked.model_dump(by_alias=True) | of
-    sql, parameters = list_sql(layer, given)
-    rows = await database.rows(sql.encode(), parameters, one_plan=is_plain(layer, given))
+    rows: list[Any] = []
+    if written := written_sql(layer, given):
+        rows = await database.rows(written[0].encode(), written[1], one_plan=is_plain(layer, given))
+    if not rows or (written and rows[0][2]):
+        sql, parameters = list_sql(layer, given)
+        rows = await database.rows(sql.encode(), parameters, one_plan=is_plain(layer, given))
     following = None
     if len(rows) > asked.limit:
         rows = rows[: asked.limit]

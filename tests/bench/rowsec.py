@@ -21,7 +21,9 @@ from gridsvc.app.ogc.asking import read_question
 from gridsvc.app.ogc.collections import COLLECTIONS
 from gridsvc.app.ogc.statements import page_statement
 from gridsvc.app.tiles.layers import LAYERS
-from gridsvc.core.browse import Layer, list_sql
+from gridsvc.app.tiles.pieces.held import HELD_ZOOM
+from gridsvc.app.tiles.pieces.reading import question
+from gridsvc.core.browse import Layer, list_sql, written_sql
 from gridsvc.core.db import SEE, Seen, conninfo, looking, open_engine, transaction
 from gridsvc.core.mvt import tile_at, tile_parameters
 from gridsvc.core.schema import APP_ROLE
@@ -108,6 +110,9 @@ def _tile(layer: str, z: int) -> Statement:
     drawn = LAYERS[layer]
     band = drawn.band(z)
     assert band
+    if band.held:
+        # What is asked for is the piece of the map in which the tile lies.
+        return question(band), tile_parameters(HELD_ZOOM, *tile_at(*PLACE, HELD_ZOOM), band.buffer_units)
     return drawn.statements[z], {**tile_parameters(z, *tile_at(*PLACE, z), band.buffer_units), "at": NOW, "live": True}
 
 
@@ -117,7 +122,7 @@ def _page(name: str, **asked: str) -> Statement:
 
 
 def _list(layer: Layer, asked: dict[str, Any]) -> Statement:
-    sql, parameters = list_sql(layer, asked)
+    sql, parameters = written_sql(layer, asked) or list_sql(layer, asked)
     return sql.encode(), parameters
 
 

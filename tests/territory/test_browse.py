@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import text
 
+from gridsvc.core.db import transaction
 from gridsvc.core.settings import Settings
 from gridsvc.workforce import endpoints
 from tests.conftest import Service
@@ -140,3 +141,29 @@ def test_me_tells_the_zone_of_the_office(service: Service, monkeypatch: pytest.M
 def test_a_cursor_that_is_none_is_refused(service: Service) -> None:
     answer = service.client.get("/api/v1/incidents?cursor=abc", headers=service.as_("viewer"))
     assert answer.status_code == 422
+
+
+HOSTILE = 'a","properties":{"code":"x"}} \\" ,"properties":'
+
+
+def test_a_list_of_buildings_says_the_same_from_features_and_from_the_tables(service: Service) -> None:
+    with transaction(service.engine) as session:
+        session.execute(text("update building set name = :name, address = :name where code = 'b1'"), {"name": HOSTILE})
+
+    def both(query: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+        short = read(service, f"/buildings?{query}")["items"]
+        # What asks for the geometry is read from the tables.
+        whole = read(service, f"/buildings?{query}&geometry=true")["items"]
+        return short, [{name: value for name, value in one.items() if name != "geometry"} for one in whole]  # type: ignore[return-value,attr-defined]
+
+    for query in ("limit=100", "limit=2&cursor=b1", "bbox=118.780,32.041,118.7805,32.0415", "at=2030-01-01T00:00:00Z"):
+        short, whole = both(query)
+        assert short == whole != [], query
+    assert HOSTILE in [one["name"] for one in both("limit=100")[0]]
+    # What is still to be written is read from the tables: nobody is told what was.
+    with transaction(service.engine) as session:
+        session.execute(text("update building_written set feature = replace(feature, 'b2', 'never')"))
+        session.execute(text("insert into derive_due (derived, kind) values ('written', 'building')"))
+    short, whole = both("limit=100")
+    assert short == whole
+    assert "never" not in str(short)
