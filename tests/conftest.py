@@ -166,5 +166,5 @@ def served(url: str) -> str:
 def early_in_a_step() -> None:
     """Wait until the code of a phone, which changes every 30 seconds, stays the same for a while."""
     left_s = 30 - time.time() % 30
-    if left_s < 4:
+    if left_s < 6:
         time.sleep(left_s + 0.1)

@@ -1,6 +1,7 @@
 """Accounts in, accounts out: made, found, given another password, disabled, opened again."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -28,6 +29,10 @@ def territory_for(role: str, codes: Sequence[str] | None) -> list[str] | None:
     if codes is not None:
         return list(prefixes_of(codes))
     return None if role == "worker" else list(ALL)
+
+
+FIRST_PASSWORD_LASTS = timedelta(days=7)
+"""How long a password that an administrator has given opens the door, to choose another one."""
 
 
 def add_account(
@@ -100,10 +105,11 @@ def change_password(session: Session, account: Account, old: str, new: str, *, k
 
 
 def set_password(session: Session, account: Account, new: str, *, actor: str, keep: bytes | None = None) -> None:
-    """Set a password and end every sign-in but `keep`; tokens stay."""
+    """Set a password and end every sign-in but `keep`; tokens stay. One that somebody else sets is a first one."""
     check_password(new, account.username, profile())
     account.password_hash = password_hash(new)
     account.password_changed_at = func.now()
+    account.first_password_until = None if actor == account.username else func.now() + FIRST_PASSWORD_LASTS
     gone = delete(Credential).where(Credential.account == account.id, Credential.kind == "session")
     session.execute(gone.where(Credential.hash != keep) if keep else gone)
     session.flush()

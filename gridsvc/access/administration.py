@@ -1,5 +1,6 @@
 """Accounts and API tokens over HTTP: for administrators, and everybody's own tokens."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from gridsvc.access import schemas
 from gridsvc.access.accounts import (
+    FIRST_PASSWORD_LASTS,
     account_of,
     add_account,
     disable_account,
@@ -55,6 +57,9 @@ def create_account(session: InTransaction, caller: Administrator, given: schemas
         department=given.department,
         codes=codes,
     )
+    if given.password is not None:
+        account.first_password_until = datetime.now(UTC) + FIRST_PASSWORD_LASTS
+        session.flush()
     _refuse_wider(caller, account)
     session.refresh(account)
     return _shown(account)

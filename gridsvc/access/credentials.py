@@ -54,6 +54,8 @@ def sign_in(session: Session, given: Given, visitor: Visitor, rules: Profile, ho
     if not password_fits(given.password, account.password_hash if account else None) or account is None:
         raise Unauthenticated(WRONG)
     now = datetime.now(UTC)
+    if account.first_password_until is not None and account.first_password_until < now:
+        raise Unauthenticated(WRONG)
     if account.totp_confirmed_at is not None:
         if not given.code:
             raise CodeNeeded

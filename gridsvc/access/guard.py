@@ -33,7 +33,8 @@ WHO = """
     select a.id, a.username, a.role, c.kind, c.scopes,
            a.totp_confirmed_at is not null or c.proof is not distinct from 'issuer_factor',
            case when c.proof is null then a.password_changed_at end,
-           c.last_used_at < now() - interval '1 minute', territory_of(a.id), c.territory
+           c.last_used_at < now() - interval '1 minute', territory_of(a.id), c.territory,
+           a.first_password_until is not null and c.proof is null
     from credential c join account a on a.id = c.account
     where c.hash = %(hash)s and c.expires_at > now() and (c.idle is null or c.last_used_at > now() - c.idle)
       and a.disabled_at is null"""
@@ -57,6 +58,7 @@ class Caller:
     password_changed_at: datetime | None = None
     hash: bytes = field(default=b"", repr=False)
     territory: tuple[str, ...] = ()
+    first_password: bool = False
 
     @property
     def row_scope(self) -> str:
@@ -110,10 +112,10 @@ class Doorkeeper:
         rows = await self._database.rows(WHO, {"hash": key}, seen=EVERYTHING)
         caller = None
         if rows:
-            account, username, role, kind, scopes, has_factor, changed_at, unnoted, territory, narrower = rows[0]
+            account, username, role, kind, scopes, has_factor, changed_at, unnoted, territory, narrower, first = rows[0]
             verbs = frozenset(scopes) if scopes is not None else None
             seen = narrowed(territory, narrower)
-            caller = Caller(account, username, role, kind, verbs, has_factor, changed_at, key, seen)
+            caller = Caller(account, username, role, kind, verbs, has_factor, changed_at, key, seen, first)
             if unnoted:
                 await self._database.rows(TOUCH, {"hash": key}, seen=EVERYTHING)
         self._known[key] = (self._clock() + REMEMBERED_S, caller)
@@ -206,7 +208,11 @@ def refuse_unfinished(caller: Caller) -> None:
     """Refuse who must first add a second factor, or change a password that is too old; tokens were given before that."""
     if caller.kind != "session":
         return
-    if settings().second_factor == "required" and caller.role in NEEDING_FACTOR and not caller.has_factor:
+    if caller.first_password:
+        raise Forbidden("Change your password first: somebody else has chosen it.", todo="password")
+    demanded = settings().second_factor
+    needed = demanded == "everybody" or (demanded == "required" and caller.role in NEEDING_FACTOR)
+    if needed and not caller.has_factor:
         raise Forbidden("Add a second factor first: your role needs one.", todo="factor")
     lasts = PROFILES[settings().security_profile].password_lasts
     if lasts and caller.password_changed_at and datetime.now(UTC) - caller.password_changed_at > lasts:

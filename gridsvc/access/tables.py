@@ -23,6 +23,7 @@ class Account(Base):
     territory: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     password_hash: Mapped[str | None] = mapped_column(Text)
     password_changed_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
+    first_password_until: Mapped[datetime | None] = mapped_column(Instant)
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     totp_confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     totp_step: Mapped[int | None] = mapped_column(BigInteger)

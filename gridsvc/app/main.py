@@ -32,6 +32,7 @@ from gridsvc.app import grids, health, jobs, locate, tiles
 from gridsvc.app.edge.bodies import Bodies
 from gridsvc.app.edge.headers import SafeHeaders
 from gridsvc.app.edge.hosts import Hosts
+from gridsvc.app.edge.queries import Queries
 from gridsvc.app.edge.rates import Rates
 from gridsvc.app.ogc import described, items, landing
 from gridsvc.app.pages import serve_pages
@@ -87,6 +88,7 @@ def create_app(database: Database, settings: Settings, *, web: bool = True) -> F
     answer_problems(app)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)
     app.add_middleware(Bodies, settings=settings)
+    app.add_middleware(Queries)
     app.add_middleware(Rates, settings=settings)
     app.add_middleware(SafeHeaders)
 

@@ -178,15 +178,17 @@ def answer_problems(app: FastAPI) -> None:
 
 
 WATCHED = ("unauthenticated", "forbidden", "too_many")
-"""Refusals that whoever watches over the office wants to see: somebody tried what they may not."""
+"""Refusals that whoever watches over the office wants to see by their sentence: somebody tried what they may not."""
 
 
 def _refused(request: Request, error: Refusal) -> JSONResponse:
-    if error.kind in WATCHED:
+    if error.kind != "not_found":
+        # What was typed wrong may be private: of that only the fact is told.
+        watched = error.kind in WATCHED
         whence = request.client.host if request.client else None
         log.warning(
             "request.refused", kind=error.kind, method=request.method, path=request.url.path, address=whence,
-            sentence=error.sentence,
+            sentence=error.sentence if watched else None,
         )  # fmt: skip
     answer = problem(STATUS[error.kind], error.kind.replace("_", " "), error.sentence, **error.facts)
     if "retry_after_s" in error.facts:
@@ -199,7 +201,8 @@ def _refused(request: Request, error: Refusal) -> JSONResponse:
     return answer
 
 
-def _not_understood(_: Request, error: RequestValidationError) -> JSONResponse:
+def _not_understood(request: Request, error: RequestValidationError) -> JSONResponse:
+    log.warning("request.refused", kind="not_understood", method=request.method, path=request.url.path)
     faults = [
         {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "fault": fault["msg"]}
         for fault in error.errors()

@@ -53,8 +53,12 @@ class Settings(BaseSettings):
     security_profile: Literal["asvs", "dengbao3"] = Field(
         "asvs", description="Rules for passwords, sign-ins and lock-out: asvs (OWASP) or dengbao3 (等保三级)"
     )
-    second_factor: Literal["optional", "required"] = Field(
-        "optional", description="Whether admins and planners must have a second factor (TOTP)"
+    second_factor: Literal["optional", "required", "everybody"] = Field(
+        "optional", description="Who must have a second factor (TOTP): nobody, admins and planners, or everybody"
+    )
+    open311_key_in_address: bool = Field(
+        default=False,
+        description="Whether Open311 takes its api_key in the address too, where logs and histories keep it",
     )
     oidc_issuer: str | None = Field(
         None, description="Address of the office's issuer of identities (OpenID Connect); none: passwords alone"

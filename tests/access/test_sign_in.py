@@ -153,6 +153,7 @@ def test_with_a_second_factor_the_password_is_not_enough_and_no_code_opens_twice
     missing = enter(service)
     assert (missing.status_code, missing.json()["second_factor"]) == (401, True)
     assert enter(service, code="000000").json()["detail"] == enter(service, password="x").json()["detail"]
+    early_in_a_step()
     code = phone.now()
     assert enter(service, code=code).status_code == 204
     assert enter(service, code=code).status_code == 401
@@ -171,6 +172,7 @@ def test_a_second_factor_is_kept_sealed_and_bound_to_its_account(service: Servic
         "update account set totp_confirmed_at = now(), totp_secret ="
         " (select totp_secret from account where username = 'planner') where username = 'admin'",
     )
+    early_in_a_step()
     assert enter(service, "admin", code=phone.now()).status_code == 503
 
 
@@ -336,3 +338,41 @@ def test_an_administrator_of_a_part_unlocks_too(service: Service) -> None:
     enter(service, "part")
     assert service.client.patch(f"/api/v1/accounts/{key}", json={"unlock": True}).status_code == 200
     assert enter(service, "theirs").status_code == 204
+
+
+def test_a_code_lasts_its_thirty_seconds_and_no_longer(service: Service) -> None:
+    enter(service)
+    phone, _ = add_factor(service)
+    early_in_a_step()
+    for seconds in (-60, -30, 30, 60):
+        # As if none had been used yet.
+        change(service, "update account set totp_step = null")
+        assert enter(service, code=phone.at(datetime.now(UTC) + timedelta(seconds=seconds))).status_code == 401, seconds
+    early_in_a_step()
+    assert enter(service, code=phone.now()).status_code == 204
+
+
+def test_a_password_that_an_administrator_has_given_is_for_the_first_sign_in_alone(service: Service) -> None:
+    given = {"username": "newcomer", "role": "viewer", "password": NEW_PASSWORD}
+    made = service.client.post("/api/v1/accounts", json=given, headers=service.as_("admin"))
+    assert made.status_code == 201
+    assert enter(service, "newcomer", NEW_PASSWORD).status_code == 204
+
+    def todo() -> object:
+        answer = service.client.get("/api/v1/grids?limit=1")
+        return None if answer.status_code == 200 else answer.json()["todo"]
+
+    assert todo() == "password"
+    own = {"old": NEW_PASSWORD, "new": "one that is my own"}
+    assert service.client.put("/api/v1/me/password", json=own).status_code == 204
+    assert todo() is None
+    assert enter(service, "newcomer", "one that is my own").status_code == 204
+    assert todo() is None
+    # Given anew, it is a first one again; and after its time it opens nothing.
+    path = f"/api/v1/accounts/{made.json()['id']}"
+    assert service.client.patch(path, json={"password": PASSWORD}, headers=service.as_("admin")).status_code == 200
+    assert enter(service, "newcomer").status_code == 204
+    assert todo() == "password"
+    change(service, "update account set first_password_until = now() - interval '1 second' where username = 'newcomer'")
+    assert enter(service, "newcomer").json()["detail"] == enter(service, "nobody").json()["detail"]
+    assert enter(service, "newcomer").status_code == 401

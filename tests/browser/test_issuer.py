@@ -15,6 +15,7 @@ from gridsvc.core.sealing import seal
 from gridsvc.core.settings import Settings
 from tests.access.issuer.own_issuer import CLIENT, SECRET, SUBJECT, OwnIssuer, running
 from tests.browser.conftest import FACTOR, Site
+from tests.conftest import early_in_a_step
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +71,7 @@ def test_a_person_with_a_second_factor_gives_the_code_and_goes_on(page: Page, is
     page.fill("#code", "000000")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("密码或验证码不对，或验证码已用过。")
+    early_in_a_step()
     page.fill("#code", pyotp.TOTP(FACTOR).now())
     page.keyboard.press("Enter")
     page.wait_for_url("**/account")

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from gridsvc.core.db import open_engine
 from tests.browser.conftest import FACTOR, Site
+from tests.conftest import early_in_a_step
 from tests.town import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -82,6 +83,7 @@ def test_a_second_factor_is_asked_for_when_only_it_is_missing(page: Page) -> Non
     page.keyboard.type("000000")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("密码或验证码不对，或验证码已用过。", timeout=20_000)
+    early_in_a_step()
     page.fill("#code", pyotp.TOTP(FACTOR).now())
     page.keyboard.press("Enter")
     expect(page.locator("#code")).to_have_count(0, timeout=20_000)

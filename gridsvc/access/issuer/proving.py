@@ -7,11 +7,12 @@ from typing import Any
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import GuestProtocol
+from joserfc.jwk import GuestProtocol, RSAKey
 from joserfc.jws import JWSRegistry
 
 from gridsvc.access.issuer.asking import Announced, Issuer, PublicKey, refused
 
+LEAST_RSA_BITS = 2048
 DRIFT_S = 60
 """The clocks of the issuer and the service may be so far apart."""
 
@@ -65,6 +66,8 @@ def _read(token: str, keys: list[PublicKey], announced: Announced) -> jwt.Token:
         said = fitting[0].get("alg")
         if said is not None and said != guest.headers().get("alg"):
             raise ValueError("the key is for another way of signing")
+        if isinstance(fitting[0], RSAKey) and fitting[0].raw_value.key_size < LEAST_RSA_BITS:
+            raise ValueError("the key is too short")
         return fitting[0]
 
     return jwt.decode(

@@ -21,7 +21,7 @@ from gridsvc.core.sealing import seal, unseal
 
 STEP_S = 30
 DRIFT_STEPS = 1
-"""A clock may be so many steps of 30 s off."""
+"""A clock may be so many steps of 30 s off when a factor is set up; to sign in, a code lasts its 30 s and no longer."""
 
 RECOVERY_CODES = 10
 ISSUER = "gridsvc"
@@ -47,7 +47,7 @@ def confirm(session: Session, account: Account, code: str, now: datetime) -> lis
     """Take the new secret into use by a code of it; answer the recovery codes, which are shown this once."""
     if account.totp_secret is None or account.totp_confirmed_at is not None:
         raise Conflict("There is no new second factor to confirm.")
-    if not _takes(session, account, code, now):
+    if not _takes(session, account, code, now, DRIFT_STEPS):
         raise Invalid("The code is wrong; is the clock of the phone right?")
     account.totp_confirmed_at = now
     session.execute(delete(RecoveryCode).where(RecoveryCode.account == account.id))
@@ -80,14 +80,14 @@ def fits(session: Session, account: Account, code: str, now: datetime) -> bool:
     return used is not None
 
 
-def _takes(session: Session, account: Account, code: str, now: datetime) -> bool:
+def _takes(session: Session, account: Account, code: str, now: datetime, drift_steps: int = 0) -> bool:
     """Check a code of the phone; of two requests with the same code, one wins."""
     if account.totp_secret is None:
         return False
     totp = pyotp.TOTP(unseal(account.totp_secret, _belongs(account)).decode())
     step = int(now.timestamp()) // STEP_S
     given = code.replace(" ", "")
-    for candidate in range(step - DRIFT_STEPS, step + DRIFT_STEPS + 1):
+    for candidate in range(step - drift_steps, step + drift_steps + 1):
         if hmac.compare_digest(totp.generate_otp(candidate).encode(), given.encode("utf-8", "surrogatepass")):
             taken = session.execute(
                 update(Account)

@@ -64,7 +64,11 @@ async def form_of(form: str) -> str:
 
 async def reader(request: Request) -> Caller:
     """Find who reads or reports: the token as `api_key`, or as everywhere else. Raises Forbidden without one."""
-    keys = {**request.query_params}
+    keys: dict[str, str] = {}
+    if settings().open311_key_in_address:
+        keys |= request.query_params
+    elif "api_key" in request.query_params:
+        raise Unauthenticated("api_key is taken in the form or the Authorization header, not in the address")
     if request.method == "POST":
         keys |= await fields_of(request)
     if (key := keys.get("api_key")) is not None:

@@ -238,7 +238,7 @@ export const en: Record<Key, string> = {
   "account.toMap": "To the map",
   "account.mine": "My account",
   "account.todoFactor": "Your role needs a second factor. Set it up first; then everything else is open.",
-  "account.todoPassword": "Your password is too old. Change it first.",
+  "account.todoPassword": "Change your password first: it is too old, or somebody else has chosen it.",
   "account.done": "Done.",
   "account.password": "Change password",
   "account.oldPassword": "Present password",

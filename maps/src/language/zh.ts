@@ -235,7 +235,7 @@ export const zh = {
   "account.toMap": "返回地图",
   "account.mine": "我的账号",
   "account.todoFactor": "您的角色需要第二重验证，请先设置，之后才能使用系统。",
-  "account.todoPassword": "密码已过期，请先修改。",
+  "account.todoPassword": "请先修改密码：密码已过期，或是他人设定的。",
   "account.done": "已完成。",
   "account.password": "修改密码",
   "account.oldPassword": "当前密码",

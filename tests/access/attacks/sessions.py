@@ -5,6 +5,7 @@ import time
 from gridsvc.access.guard import COOKIE, SAFE_COOKIE
 from tests.access.attacks.attacker import OWN_SITE, Attacker, attack, refused
 from tests.access.matrix.ground import API
+from tests.conftest import early_in_a_step
 from tests.town import PASSWORD
 
 ME = f"{API}/me"
@@ -266,6 +267,7 @@ def _factor_left_out(one: Attacker) -> None:
 def _factor_replay(one: Attacker) -> None:
     name = one.account()
     _, phone, _ = one.with_factor(name)
+    early_in_a_step()
     code = phone.now()
     assert one.enter(name, code=code).status_code == 204
     refused(one.enter(name, code=code), 401)

@@ -13,7 +13,7 @@ from gridsvc.core.settings import Settings
 from tests.access.issuer.conftest import Office, asked_of
 from tests.access.issuer.own_issuer import SECRET, SUBJECT
 from tests.access.test_sign_in import add_factor, enter
-from tests.conftest import Service
+from tests.conftest import Service, early_in_a_step
 
 
 def test_without_an_issuer_there_is_no_such_way_in(service: Service) -> None:
@@ -106,6 +106,7 @@ def test_our_second_factor_is_asked_for_where_the_issuer_asked_for_none(office: 
     post = office.service.client.post
     assert post("/api/v1/session/issuer/code", json={"code": "000000"}).status_code == 401
     assert office.me().status_code == 401
+    early_in_a_step()
     assert post("/api/v1/session/issuer/code", json={"code": phone.now()}).status_code == 204
     assert office.me().json()["username"] == "planner"
     assert post("/api/v1/session/issuer/code", json={"code": codes[0]}).status_code == 401, "it is used up"

@@ -4,6 +4,7 @@ import re
 from importlib.metadata import distributions
 from pathlib import Path
 
+from gridsvc.access.permissions import EVERYBODY, PERMISSIONS, ROLES
 from gridsvc.access.proof import passwords
 from gridsvc.access.proof.secrets import password_hash
 from gridsvc.app.edge.headers import ONLY_TLS
@@ -11,6 +12,8 @@ from gridsvc.app.main import create_app
 from gridsvc.core import sealing
 from gridsvc.core.db import Database
 from gridsvc.core.settings import Settings
+from gridsvc.exchange.formats.osm import FORMATS as OSM_FORMATS
+from gridsvc.exchange.formats.reading import TABLE_FORMATS, VECTOR_FORMATS
 from tests.conftest import Service
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,3 +70,55 @@ def test_nothing_of_tests_or_building_is_in_the_application() -> None:
     assert application.docs_url is None
     assert application.redoc_url is None
     assert not application.debug
+
+
+def test_what_may_be_sent_is_written_down() -> None:
+    for ending in (*TABLE_FORMATS, *VECTOR_FORMATS, *OSM_FORMATS):
+        assert f"`{ending}`" in README, ending
+    for setting in ("GRIDSVC_UPLOAD_MB", "GRIDSVC_PHOTO_MB"):
+        assert setting in README
+    for kind in ("JPEG", "PNG", "WebP"):
+        assert kind in README, kind
+
+
+def test_the_ways_in_are_written_down_together() -> None:
+    ways = README[README.index("**Ways in.**") :].split("\n\n")[0]
+    for way in (
+        "password",
+        "second factor",
+        "issuer",
+        "cookie",
+        "Bearer",
+        "Basic",
+        "`api_key`",
+        "lock-out",
+        "GRIDSVC_RATE_SIGN_INS",
+    ):
+        assert way in ways, way
+
+
+def test_who_may_do_what_is_written_down_as_it_is() -> None:
+    rows = dict(re.findall(r"^\| `([a-z.]+)` \| (.+) \|$", README[README.index("| verb | roles |") :], re.MULTILINE))
+    assert rows == {
+        verb: "everybody" if roles == EVERYBODY else ", ".join(one for one in ROLES if one in roles)
+        for verb, roles in PERMISSIONS.items()
+    }
+
+
+def test_whom_the_service_talks_to_is_written_down_and_nobody_else_is() -> None:
+    told = README[README.index("**Whom it talks to.**") :].split("\n\n")[0]
+    talking = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "gridsvc").rglob("*.py")
+        if re.search(
+            r"^\s*(?:import|from) (?:httpx2?|urllib\.request|http\.client|requests|aiohttp|smtplib|ftplib)\b",
+            path.read_text("utf-8"),
+            re.MULTILINE,
+        )
+    }
+    assert talking
+    assert [
+        path for path in talking if not path.startswith(("gridsvc/access/issuer/", "gridsvc/incidents/hooks/"))
+    ] == []
+    for one in ("PostgreSQL", "issuer", "webhooks"):
+        assert one in told

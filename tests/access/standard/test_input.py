@@ -5,7 +5,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from gridsvc.core.db import transaction
 from gridsvc.core.errors import Invalid
 from gridsvc.core.settings import Settings
 from gridsvc.exchange.formats import packed
@@ -99,3 +101,25 @@ def test_folders_are_not_listed_and_nothing_beside_the_pages_is_told(service: Se
         assert answer.status_code in (400, 404, 405), (path, answer.status_code)
         assert "<li>" not in answer.text
         assert "Index of" not in answer.text
+
+
+def test_a_parameter_that_is_given_twice_is_refused(service: Service) -> None:
+    for path in (
+        "/api/v1/grids?limit=1&limit=2",
+        "/api/v1/incidents?a=1&limit=1&a=2",
+        "/api/v1/locate?lon=1&lat=2&lon=3",
+    ):
+        answer = service.client.get(path, headers=service.as_("viewer"))
+        assert answer.status_code == 422
+        assert "is given twice" in answer.json()["detail"]
+    # Where it is a list it may be.
+    answer = service.client.get("/api/v1/search?q=%E7%94%B2&kind=grid&kind=community", headers=service.as_("viewer"))
+    assert answer.status_code == 200
+
+
+def test_what_people_wrote_is_no_template_on_a_page(service: Service) -> None:
+    hostile = "{{7*7}}${7*7}{%if 1%}49{%endif%}#{7*7}<%=7*7%>"
+    with transaction(service.engine) as session:
+        session.execute(text("update building set name = :name where code = 'b1'"), {"name": hostile})
+    page = service.client.get("/ogc/collections/buildings/items?f=html", headers=service.as_("viewer")).text
+    assert "{{7*7}}${7*7}{%if 1%}49{%endif%}#{7*7}&lt;%=7*7%&gt;" in page

@@ -89,3 +89,18 @@ def test_a_fault_is_in_the_log_and_not_in_the_answer(service: Service, monkeypat
     (line,) = [one for one in lines if one["event"] == "request.failed"]
     assert line["path"] == "/api/v1/grids"
     assert str(line["exc_info"]) == "the inside of the service"
+
+
+def test_who_tries_to_get_round_the_checks_is_in_the_log_and_what_they_sent_is_not(service: Service) -> None:
+    header = service.as_("viewer")
+    with capture_logs() as lines:
+        service.client.get("/api/v1/grids?limit=secret-of-mine", headers=header)
+        service.client.get("/ogc/collections/grids/items?filter=secret-of-mine", headers=header)
+        service.client.post(
+            "/api/v1/locate", content=b"{secret-of-mine", headers={**header, "Content-Type": "application/json"}
+        )
+    told = [(one["kind"], one["path"]) for one in lines if one["event"] == "request.refused"]
+    assert ("not_understood", "/api/v1/grids") in told
+    assert ("refused", "/ogc/collections/grids/items") in told or ("invalid", "/ogc/collections/grids/items") in told
+    assert "/api/v1/locate" in [path for _, path in told]
+    assert "secret-of-mine" not in json.dumps(lines)

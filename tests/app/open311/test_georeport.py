@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gridsvc.app.open311 import endpoints
+from gridsvc.core.settings import Settings
 from tests.conftest import Service
 from tests.town import JIA_1, LAMP, RUBBISH, spot
 
@@ -125,10 +127,22 @@ def test_a_key_is_needed_and_may_come_as_api_key(service: Service) -> None:
     without = service.client.get(f"{V2}/services.json")
     assert (without.status_code, without.json()[0]["code"]) == (403, 403)
     key = service.tokens["intake"]
-    assert service.client.get(f"{V2}/services.json?api_key={key}").status_code == 200
-    assert service.client.get(f"{V2}/services.json?api_key=wrong").status_code == 403
     assert service.client.post(f"{V2}/requests.json", data=fields(api_key=key)).status_code == 201
     assert post(service, "json", fields(), "viewer").status_code == 403
-    assert service.client.get(f"{V2}/requests/20260101-000001.json?api_key={key}").status_code == 404
-    assert service.client.get(f"{V2}/services/none.json?api_key={key}").status_code == 404
+    assert service.client.post(f"{V2}/requests.json", data=fields(api_key="wrong")).status_code == 403
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_key_in_the_address_is_taken_only_where_the_office_has_said_so(
+    service: Service,
+    taken: bool,  # noqa: FBT001 - a case
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoints, "settings", lambda: Settings(open311_key_in_address=taken))
+    key = service.tokens["intake"]
+    for path, status in (("services.json", 200), ("requests/20260101-000001.json", 404), ("services/none.json", 404)):
+        answer = service.client.get(f"{V2}/{path}?api_key={key}")
+        assert answer.status_code == (status if taken else 403), path
+        assert key not in answer.text
+    assert service.client.get(f"{V2}/services.json?api_key=wrong").status_code == 403
     assert service.client.get(f"{V2}/services.pdf?api_key={key}").status_code == 404
