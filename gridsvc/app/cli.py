@@ -11,7 +11,7 @@ from gridsvc.app.commands.locate import locate_file
 from gridsvc.app.commands.maps import draw_map
 from gridsvc.app.commands.privacy import privacy
 from gridsvc.app.commands.up import serve_only, up
-from gridsvc.app.commands.upkeep import check_config, migrate_schema
+from gridsvc.app.commands.upkeep import check_config, migrate_schema, renew_key
 from gridsvc.app.commands.users import users
 from gridsvc.app.commands.work import work_only
 from gridsvc.app.console import log_plainly
@@ -32,6 +32,7 @@ cli.command("export")(export_layer)
 cli.command("locate")(locate_file)
 cli.command("map")(draw_map)
 config.command("check")(check_config)
+config.command("renew-key")(renew_key)
 cli.add_typer(config, name="config")
 cli.add_typer(users, name="user")
 cli.add_typer(audits, name="audit")
