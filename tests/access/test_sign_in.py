@@ -18,6 +18,7 @@ from tests.conftest import Service, early_in_a_step
 from tests.town import JIA, PASSWORD
 
 NEW_PASSWORD = "quite another sentence"
+OWN_PASSWORD = "one that is my own"
 
 
 @pytest.fixture
@@ -35,6 +36,12 @@ def enter(service: Service, username: str = "planner", password: str = PASSWORD,
     """Sign in with a browser that has no cookie yet."""
     service.client.cookies.clear()
     return service.client.post("/api/v1/session", json={"username": username, "password": password, **more})
+
+
+def choose_own(service: Service, old: str) -> None:
+    """Choose a password of one's own for the one that was given."""
+    answer = service.client.put("/api/v1/me/password", json={"old": old, "new": OWN_PASSWORD})
+    assert answer.status_code == 204, answer.text
 
 
 def with_cookie(service: Service, name: str, secret: str) -> httpx.Response:
@@ -272,14 +279,15 @@ def test_an_administrator_makes_changes_and_disables_accounts(service: Service) 
     key = made.json()["id"]
     assert service.client.post("/api/v1/accounts", json=given, headers=admin).status_code == 409
     assert enter(service, "new", NEW_PASSWORD).status_code == 204
+    choose_own(service, NEW_PASSWORD)
     changed = service.client.patch(f"/api/v1/accounts/{key}", json={"role": "intake"}, headers=admin).json()
     assert (changed["role"], changed["department"]) == ("intake", "路灯所")
     assert service.client.get("/api/v1/me").json()["role"] == "intake"
     service.client.patch(f"/api/v1/accounts/{key}", json={"disabled": True}, headers=admin)
     assert service.client.get("/api/v1/me").status_code == 401
-    assert enter(service, "new", NEW_PASSWORD).status_code == 401
+    assert enter(service, "new", OWN_PASSWORD).status_code == 401
     service.client.patch(f"/api/v1/accounts/{key}", json={"disabled": False}, headers=admin)
-    assert enter(service, "new", NEW_PASSWORD).status_code == 204
+    assert enter(service, "new", OWN_PASSWORD).status_code == 204
     assert service.client.get("/api/v1/accounts", headers=service.as_("supervisor")).status_code == 403
     own = service.client.get("/api/v1/accounts", headers=admin).json()["items"]
     me = next(one["id"] for one in own if one["username"] == "admin")
@@ -336,6 +344,7 @@ def test_an_administrator_of_a_part_unlocks_too(service: Service) -> None:
     for _ in range(10):
         enter(service, "theirs", "wrong")
     enter(service, "part")
+    choose_own(service, PASSWORD)
     assert service.client.patch(f"/api/v1/accounts/{key}", json={"unlock": True}).status_code == 200
     assert enter(service, "theirs").status_code == 204
 
@@ -363,10 +372,9 @@ def test_a_password_that_an_administrator_has_given_is_for_the_first_sign_in_alo
         return None if answer.status_code == 200 else answer.json()["todo"]
 
     assert todo() == "password"
-    own = {"old": NEW_PASSWORD, "new": "one that is my own"}
-    assert service.client.put("/api/v1/me/password", json=own).status_code == 204
+    choose_own(service, NEW_PASSWORD)
     assert todo() is None
-    assert enter(service, "newcomer", "one that is my own").status_code == 204
+    assert enter(service, "newcomer", OWN_PASSWORD).status_code == 204
     assert todo() is None
     # Given anew, it is a first one again; and after its time it opens nothing.
     path = f"/api/v1/accounts/{made.json()['id']}"

@@ -66,9 +66,10 @@ def test_what_is_refused_is_told_as_a_page_and_by_its_status(visitor: BrowserCon
     # The reader is signed in, in the same profile.
     assert reader.context is visitor
     for path, status, sentence in (
-        (f"{ITEMS}?f=html&bbox=9,0,1", 400, "A box has four numbers"),
+        (f"{ITEMS}?f=html&bbox=9,0,1", 400, "范围须为四个数"),
+        (f"{ITEMS}?f=html&lang=en&bbox=9,0,1", 400, "A box has four numbers"),
         ("/ogc/collections/nothing?f=html", 404, "nothing"),
-        (f"{ITEMS}?f=pdf", 400, "f is one of"),
+        (f"{ITEMS}?f=pdf", 400, "f 须为"),
     ):
         answer = visitor.request.get(path, headers={"Accept": "text/html"})
         assert (answer.status, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")

@@ -148,7 +148,7 @@ def test_a_coordinate_that_is_not_a_number_is_found_among_good_ones(session: Ses
         ("text.geojson", "你好".encode(), "cannot be read as geojson"),
         ("none.geojson", b'{"type": "FeatureCollection", "features": []}', "holds no rows"),
         ("fake.gpkg", b"not a package", "cannot be read as gpkg"),
-        ("fake.zip", b"PK nonsense", "cannot be read as zip"),
+        ("fake.zip", b"PK nonsense", "cannot be unpacked"),
         ("fake.pbf", b"\x00\x00\x00\x0dnonsense", "is not what its name says"),
         ("fake.osm.gz", b"nonsense", "fake.osm.gz"),
         ("cut.osm", b"<osm><node", "cut.osm"),
