@@ -44,7 +44,10 @@ def list_accounts(session: InTransaction, caller: Administrator) -> schemas.Acco
 
 @router.post("/accounts", status_code=201)
 def create_account(session: InTransaction, caller: Administrator, given: schemas.NewAccount) -> schemas.Account:
-    """Make an account; nobody gives a territory that is not their own."""
+    """Make an account; nobody gives a territory that is not their own.
+
+    A password that is given lasts 7 days, and must be changed at the first sign-in.
+    """
     codes = given.territory
     if codes is None and given.role != "worker":
         codes = shown(caller.territory)

@@ -138,6 +138,19 @@ PROPERTIES = """substr(w.feature, strpos(w.feature, ',"properties":') + 14,
 be taken for the one that begins them."""
 
 
+WRITTEN_DUE = "exists (select from derive_due where derived = 'written')"
+"""Whether what is kept is not the truth right now; told by the statement that reads it, because another could see another
+moment."""
+
+
+def written_conditions(layer: Layer, *, boxed: bool) -> list[str]:
+    """Write what features that are kept (`w`) must be to be shown as of `at`; `boxed` ones are found by their place."""
+    conditions = ["w.since <= %(at)s", "w.until > %(at)s"]
+    if layer.own and sees_few() and not boxed:
+        conditions.append(layer.own.replace(f"{layer.key} =", "w.code ="))
+    return conditions
+
+
 def written_sql(layer: Layer, asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     """Write the statement for a page of things that are kept as features: one row per item, as (JSON, key, whether it is due).
 
@@ -149,20 +162,17 @@ def written_sql(layer: Layer, asked: Mapping[str, Any]) -> tuple[str, dict[str, 
         or any(value is not None for name, value in asked.items() if name not in WRITTEN)
     ):
         return None
-    conditions = ["w.since <= %(at)s", "w.until > %(at)s"]
+    conditions = written_conditions(layer, boxed=asked.get("bbox") is not None)
     parameters: dict[str, Any] = {"at": asked.get("at") or datetime.now(UTC), "limit": asked["limit"] + 1}
     if asked.get("bbox") is not None:
         conditions.append(BBOX_FILTER.format("w.geometry"))
         parameters.update(parse_bbox(asked["bbox"]))
-    elif layer.own and sees_few():
-        conditions.append(layer.own.replace(f"{layer.key} =", "w.code ="))
     if asked["cursor"] is not None:
         conditions.append("w.code > %(cursor)s")
         parameters["cursor"] = _cursor_value(layer, asked["cursor"])
-    due = "exists (select from derive_due where derived = 'written')"
     where = " and ".join(conditions)
     return (
-        f"select {PROPERTIES}, w.code, {due} from {layer.written} w where {where} order by w.code limit %(limit)s",
+        f"select {PROPERTIES}, w.code, {WRITTEN_DUE} from {layer.written} w where {where} order by w.code limit %(limit)s",
         parameters,
     )
 

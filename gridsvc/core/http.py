@@ -186,7 +186,8 @@ def _refused(request: Request, error: Refusal) -> JSONResponse:
         # What was typed wrong may be private: of that only the fact is told.
         watched = error.kind in WATCHED
         whence = request.client.host if request.client else None
-        log.warning(
+        note = log.warning if watched else log.info
+        note(
             "request.refused", kind=error.kind, method=request.method, path=request.url.path, address=whence,
             sentence=error.sentence if watched else None,
         )  # fmt: skip
@@ -202,7 +203,7 @@ def _refused(request: Request, error: Refusal) -> JSONResponse:
 
 
 def _not_understood(request: Request, error: RequestValidationError) -> JSONResponse:
-    log.warning("request.refused", kind="not_understood", method=request.method, path=request.url.path)
+    log.info("request.refused", kind="not_understood", method=request.method, path=request.url.path)
     faults = [
         {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "fault": fault["msg"]}
         for fault in error.errors()

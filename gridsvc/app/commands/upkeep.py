@@ -1,4 +1,4 @@
-"""`gridsvc migrate` and `gridsvc config check`: the schema up to date, and the settings with where each came from."""
+"""`gridsvc migrate` and `gridsvc config …`: the schema up to date, the settings with where each came from, another key."""
 
 import os
 import secrets
@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from gridsvc.app.console import Home, answers, refusals_as_sentences, say
 from gridsvc.app.reach import reached
+from gridsvc.core.errors import Unavailable
 from gridsvc.core.schema import schema_step
 from gridsvc.core.sealing import KEY_BYTES, KEY_FILE, Sealed, read_key, renew, write_key
 from gridsvc.core.settings import Settings, settings
@@ -32,7 +33,7 @@ def renew_key(home: Home = None) -> None:
     """Seal everything with a new key: second factors, contacts, secrets of webhooks. Stop the service before, start it after.
 
     The new key takes the place of the home's `secret.key`; the old one stays beside it as `secret.key.old`, for backups made
-    before. Where GRIDSVC_SECRET_KEY is set, the new key is printed, to be set instead.
+    before. Where GRIDSVC_SECRET_KEY is set, it is to be set to what `secret.key.new` holds then.
     """
     chosen = settings()
     with refusals_as_sentences(), reached(home) as engine:
@@ -40,11 +41,20 @@ def renew_key(home: Home = None) -> None:
         old = read_key(chosen.model_copy(update={"home": place.parent}))
         new = secrets.token_bytes(KEY_BYTES)
         fresh = place.with_name(f"{KEY_FILE}.new")
+        if fresh.exists():
+            raise Unavailable(
+                f"{fresh} is there from another time, and may be what everything is sealed with: if second factors do not open"
+                f" with {KEY_FILE}, it is the key; else delete it."
+            )
         # There before anything is sealed with it: whatever happens, no value is without its key.
         write_key(fresh, new)
         with engine.begin() as connection:
-            done = renew(connection, SEALED, old, new)
-            connection.execute(text("delete from sign_in_attempt"))
+            try:
+                done = renew(connection, SEALED, old, new)
+                connection.execute(text("delete from sign_in_attempt"))
+            except BaseException:
+                fresh.unlink()  # nothing is sealed with it: all of this is taken back
+                raise
         if chosen.secret_key is not None:
             say(f"{done} values are sealed anew. Set GRIDSVC_SECRET_KEY to the key in {fresh}, then delete that file.")
             return

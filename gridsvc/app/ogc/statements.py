@@ -11,10 +11,9 @@ from typing import Any
 
 from gridsvc.app.ogc.asking import BadRequest, Question, Span
 from gridsvc.app.ogc.collections import Collection
-from gridsvc.core.browse import Layer
+from gridsvc.core.browse import WRITTEN_DUE, Layer, written_conditions
 from gridsvc.core.cql2 import Column
 from gridsvc.core.crs import STORED, Reference
-from gridsvc.core.db import sees_few
 
 CASTS = {"text": "text", "integer": "int8", "number": "float8", "boolean": "bool", "moment": "timestamptz"}
 PYTHON: dict[str, tuple[type, ...]] = {
@@ -91,23 +90,20 @@ def is_kept(collection: Collection, asked: Question) -> bool:
 
 def _kept_page(layer: Layer, asked: Question, now: datetime) -> Statement:
     parameters: dict[str, Any] = {"at": asked.time or now}
-    source, wheres = f"{layer.written} w", ["w.since <= %(at)s", "w.until > %(at)s"]
-    if asked.conditions:
-        for condition in asked.conditions:
-            wheres.append(condition.sql.replace(str(layer.geometry), "w.geometry"))
-            parameters.update(condition.parameters)
-    elif layer.own and sees_few():
-        wheres.append(layer.own.replace(f"{layer.key} =", "w.code ="))
+    wheres = written_conditions(layer, boxed=bool(asked.conditions))
+    for condition in asked.conditions:
+        wheres.append(condition.sql.replace(str(layer.geometry), "w.geometry"))
+        parameters.update(condition.parameters)
     if asked.after is not None:
         key = Column("w.code", "text")
         wheres.append(_after([_Term(key, descending=False, nullable=False)], asked.after, parameters))
     rows = (
-        f"select w.feature as written, w.code as place from {source} where {' and '.join(wheres)}"
+        f"select w.feature as written, w.code as place from {layer.written} w where {' and '.join(wheres)}"
         f" order by w.code limit {asked.limit + 1}"
     )
-    # Told by the statement itself, because another could see another moment.
-    due = "exists (select from derive_due where derived = 'written')"
-    return Statement(f"select page.*, {due} from ({_text_page(asked.limit, rows, ',')}) page".encode(), parameters)
+    return Statement(
+        f"select page.*, {WRITTEN_DUE} from ({_text_page(asked.limit, rows, ',')}) page".encode(), parameters
+    )
 
 
 def item_statement(collection: Collection, key: str | int, at: datetime, crs: Reference) -> Statement:

@@ -12,7 +12,6 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gridsvc.app.tiles.gate import Answer, Asked, answer_at_once, read
-from gridsvc.core.errors import Refusal
 
 BEGINS, ENDS = b"GET /tiles/", b"\r\n\r\n"
 LONGEST_BYTES = 2_000
@@ -38,8 +37,7 @@ class Repeated:
         self._known.move_to_end(request)
         try:
             return answer_at_once(self._state, asked)
-        except Refusal:
-            # The general way meets the same and tells it properly.
+        except Exception:  # noqa: BLE001 - the general way meets the same and tells it properly
             return None
 
     def learn(self, request: bytes, scope: Any) -> None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -11,46 +10,71 @@ from gridsvc.app.cli import cli
 from gridsvc.app.commands import upkeep
 from gridsvc.core import sealing
 from gridsvc.core.errors import Unavailable
+from gridsvc.core.sealing import KEY_FILE
 from gridsvc.core.settings import Settings
 from tests.access.test_sign_in import add_factor, enter
 from tests.conftest import Service, early_in_a_step
 from tests.incidents.contact.test_contact import PHONE, ask, left
 
 
-def test_after_the_key_was_changed_everything_opens_with_the_new_one_alone(
-    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = sealing.office_key()
-    sealing.write_key(tmp_path / sealing.KEY_FILE, old)
-    enter(service)
-    phone, _ = add_factor(service)
-    incident = left(service)
+@pytest.fixture
+def office(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Give the service with a home of its own, which holds the key, for commands too."""
+    sealing.write_key(tmp_path / KEY_FILE, sealing.office_key())
     url = service.engine.url.render_as_string(hide_password=False)
-    monkeypatch.setattr(upkeep, "settings", lambda: Settings(home=tmp_path, secret_key=None, database_url=url))
-    monkeypatch.setattr(
-        "gridsvc.app.reach.settings", lambda: Settings(home=tmp_path, secret_key=None, database_url=url)
-    )
+    for place in ("gridsvc.app.commands.upkeep", "gridsvc.app.reach"):
+        monkeypatch.setattr(f"{place}.settings", lambda: Settings(home=tmp_path, secret_key=None, database_url=url))
+    return service
+
+
+def test_after_the_key_was_changed_everything_opens_with_the_new_one_alone(
+    office: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gridsvc.incidents.hooks.endpoints.settings", lambda: Settings(webhook_hosts="127.0.0.1"))
+    old = sealing.office_key()
+    enter(office)
+    phone, _ = add_factor(office)
+    incident = left(office)
+    hook = {"url": "http://127.0.0.1:1/"}
+    told = office.client.post("/api/v1/webhooks", json=hook, headers=office.as_("admin")).json()["secret"]
     outcome = CliRunner().invoke(cli, ["config", "renew-key"])
     assert outcome.exit_code == 0, outcome.output
-    assert "2 values are sealed anew" in outcome.output
+    assert "3 values are sealed anew" in outcome.output
     new = sealing.read_key(Settings(home=tmp_path, secret_key=None))
     assert new != old
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.key", "secret.key.old"]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
-    with service.engine.connect() as connection:
-        sealed = bytes(connection.scalar(text("select totp_secret from account where username = 'planner'")))
-        account = connection.scalar(text("select id from account where username = 'planner'"))
-    assert (
-        AESGCM(new).decrypt(sealed[:12], sealed[12:], f"account:{account} second factor".encode())
-        == phone.secret.encode()
-    )
+    with office.engine.connect() as connection:
+        sealed = bytes(connection.scalar(text("select secret from webhook")))
     with pytest.raises(Unavailable, match="another key"):
-        sealing.unseal(sealed, f"account:{account} second factor")
+        sealing.unseal(sealed, f"webhook {hook['url']}")
     # The service, started with the new key, goes on.
     monkeypatch.setattr(sealing, "office_key", lambda: new)
-    assert ask(service, incident).json()["contact"] == PHONE
+    assert sealing.unseal(sealed, f"webhook {hook['url']}").decode() == told
+    assert ask(office, incident).json()["contact"] == PHONE
     early_in_a_step()
-    assert enter(service, code=phone.now()).status_code == 204
+    assert enter(office, code=phone.now()).status_code == 204
+
+
+def test_a_renewal_that_fails_changes_nothing_and_one_that_was_cut_off_is_not_written_over(
+    office: Service, tmp_path: Path
+) -> None:
+    enter(office)
+    add_factor(office)
+    with office.engine.begin() as connection:
+        # Sealed by nobody here.
+        connection.execute(text("insert into webhook (url, secret, created_by) values ('http://x/', '\\x00', 'test')"))
+        before = connection.execute(text("select totp_secret from account where totp_secret is not null")).all()
+    outcome = CliRunner().invoke(cli, ["config", "renew-key"])
+    assert outcome.exit_code == 1
+    with office.engine.connect() as connection:
+        assert connection.execute(text("select totp_secret from account where totp_secret is not null")).all() == before
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
+    # The power failed when everything was sealed: the only key there is must not be lost.
+    left_over = tmp_path / f"{KEY_FILE}.new"
+    left_over.write_text("the only one")
+    assert CliRunner().invoke(cli, ["config", "renew-key"]).exit_code == 1
+    assert left_over.read_text() == "the only one"
 
 
 def test_every_sealed_column_is_sealed_anew(service: Service) -> None:

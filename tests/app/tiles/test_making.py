@@ -15,7 +15,7 @@ from gridsvc.app.tiles.making import Tiles, Wanted, decompress, tag_of
 from gridsvc.app.tiles.versions import FOLD_AT
 from gridsvc.core.db import Database, Seen
 from gridsvc.core.errors import NotFound
-from gridsvc.core.settings import Settings
+from tests.app.tiles.stories import tell
 from tests.conftest import Town, copy_database
 
 Z, X, Y = 15, 27195, 13302
@@ -40,19 +40,7 @@ class Counting(Database):
 
 def run(url: str, story: Callable[[Counting, Tiles], Awaitable[None]], **settings: Any) -> None:
     """Tell a story with tiles over a database."""
-
-    async def tell() -> None:
-        chosen = Settings(pool_size=2, **settings)
-        database = Counting.at(url, chosen)
-        assert isinstance(database, Counting)
-        await database.pool.open()
-        try:
-            await story(database, Tiles(database, chosen))
-        finally:
-            await database.pool.close()
-            database.engine.dispose()
-
-    asyncio.run(tell())
+    tell(Counting, url, story, **settings)
 
 
 def grids(scope: str = "all") -> Wanted:

@@ -15,6 +15,7 @@ from gridsvc.app.tiles.pieces.held import HELD_ZOOM
 from gridsvc.core.db import Database, Seen, open_engine, transaction
 from gridsvc.core.mvt import AREA, TO_UNITS, Band, tile_at, tile_parameters
 from gridsvc.core.settings import Settings
+from tests.app.tiles.stories import tell
 from tests.conftest import copy_database
 
 LAYER = LAYERS["buildings"]
@@ -59,18 +60,8 @@ def sample(empty_url: str) -> Iterator[Engine]:
 
 def run(engine: Engine, story: Callable[[Database, Tiles], Awaitable[None]], **settings: Any) -> None:
     """Tell a story with tiles over the sample town."""
-
-    async def tell() -> None:
-        chosen = Settings(pool_size=2, tile_cache_mb=0, **settings)
-        database = Database.at(engine.url.render_as_string(hide_password=False), chosen)
-        await database.pool.open()
-        try:
-            await story(database, Tiles(database, chosen))
-        finally:
-            await database.pool.close()
-            database.engine.dispose()
-
-    asyncio.run(tell())
+    url = engine.url.render_as_string(hide_password=False)
+    tell(Database, url, story, tile_cache_mb=0, **settings)
 
 
 def wanted_at(engine: Engine, z: int, most: int = 10_000) -> list[Wanted]:
