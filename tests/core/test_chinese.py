@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import gridsvc
 from gridsvc.core import errors
 from gridsvc.core.chinese import chinese, speaks_chinese
 from tests.conftest import Service
+from tests.cost import least_s
 
 ROOT = Path(gridsvc.__file__).parent
 LINES = [
@@ -132,6 +134,18 @@ def test_every_line_is_whole() -> None:
 )
 def test_a_sentence_is_said_with_what_was_filled_in(sentence: str, said: str) -> None:
     assert chinese(sentence) == said
+
+
+def test_what_somebody_typed_does_not_keep_it_long() -> None:
+    """However much of a sentence is in what was filled into it: no way to fit is tried twice."""
+    for english in TABLE:
+        first, *others = english.split("{}")
+        for hostile in (
+            f"{first}{(''.join(others) or ' ') * 40}!"[:2000],
+            f"{first}{' ' * 1000}!",
+            f"{first}{', ' * 500}",
+        ):
+            assert least_s(partial(chinese, hostile), 2) < 0.05, english
 
 
 def test_who_reads_chinese_is_refused_in_chinese(service: Service) -> None:

@@ -11,15 +11,17 @@ from importlib.resources import files
 HOLE = re.compile(r"\{(\d?)\}")
 
 
-def chinese(sentence: str) -> str:
-    """Say a sentence in Chinese; one that is not in the table stays as it is."""
-    plain, patterns = _table()
+def chinese(sentence: str, *, within: bool = True) -> str:
+    """Say a sentence in Chinese; one that is not in the table stays as it is.
+
+    What is filled in may be a sentence itself (`within`), but holds no other one.
+    """
+    plain, filled = _table()
     if sentence in plain:
         return plain[sentence]
-    for pattern, said in patterns:
-        if found := pattern.fullmatch(sentence):
-            # What is filled in may be a sentence itself.
-            return said.format(*map(chinese, found.groups()))
+    for parts, said in filled:
+        if (found := _filled_in(sentence, parts)) is not None:
+            return said.format(*(chinese(one, within=False) if within else one for one in found))
     return sentence
 
 
@@ -28,20 +30,38 @@ def speaks_chinese(accept_language: str | None) -> bool:
     return (accept_language or "").split(",")[0].strip().lower().startswith("zh")
 
 
+def _filled_in(sentence: str, parts: list[str]) -> list[str] | None:
+    """Take out what stands between the parts of a sentence, each as early as it can be; None when it is another one.
+
+    Not by a regular expression: that tries every way to fit what somebody has typed, for seconds.
+    """
+    first, *others, last = parts
+    end = len(sentence) - len(last)
+    if not (sentence.startswith(first) and sentence.endswith(last)) or end < len(first):
+        return None
+    at, found = len(first), []
+    for part in others:
+        following = sentence.find(part, at, end)
+        if following < 0:
+            return None
+        found.append(sentence[at:following])
+        at = following + len(part)
+    return [*found, sentence[at:end]]
+
+
 @cache
-def _table() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
-    plain, patterns = {}, []
+def _table() -> tuple[dict[str, str], list[tuple[list[str], str]]]:
+    plain, filled = {}, []
     for line in files(__name__).joinpath("sentences.tsv").read_text(encoding="utf-8").splitlines():
         english, said = line.split("\t")
         parts = english.split("{}")
         if len(parts) == 1:
             plain[english] = said
         else:
-            asked = re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL)
-            patterns.append((len("".join(parts)), asked, HOLE.sub(_place, said)))
+            filled.append((parts, HOLE.sub(_place, said)))
     # The one that says most by itself fits best: "Input should be {}" would fit a dozen others.
-    patterns.sort(key=lambda one: -one[0])
-    return plain, [(asked, said) for _, asked, said in patterns]
+    filled.sort(key=lambda one: -sum(map(len, one[0])))
+    return plain, filled
 
 
 def _place(hole: re.Match[str]) -> str:
