@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from gridsvc.access.permissions import PERMISSIONS, may
@@ -87,6 +87,25 @@ def open_session(
     session.flush()
     told = {"by": proof} if proof else {}
     record(session, "account.signed_in", f"account:{account.id}", actor=account.username, **told)
+    return secret
+
+
+def renew_session(session: Session, account: Account, present: bytes, now: datetime) -> str:
+    """Give a sign-in that has been proved again a new secret; the one before opens nothing, and its end stays the same.
+
+    Raises Unauthenticated when it has ended meanwhile.
+    """
+    secret = new_token()
+    key = session.execute(
+        update(Credential)
+        .where(Credential.hash == present, Credential.account == account.id, Credential.kind == "session")
+        .values(hash=token_hash(secret), created_at=now, last_used_at=now)
+        .returning(Credential.id)
+        .execution_options(synchronize_session=False)
+    ).scalar()
+    if key is None:
+        raise Unauthenticated("Sign in, or send a valid token.")
+    record(session, "session.renewed", f"account:{account.id}", actor=account.username, id=key)
     return secret
 
 

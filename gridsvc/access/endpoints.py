@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.orm import Session
 
 from gridsvc.access.accounts import account_of, change_password, profile
 from gridsvc.access.credentials import (
@@ -13,14 +14,25 @@ from gridsvc.access.credentials import (
     end_credential,
     end_others,
     held_by,
+    renew_session,
     sign_in,
     sign_out,
 )
 from gridsvc.access.guard import COOKIE, SAFE_COOKIE, AnyCaller, Caller, cookie_of, doorkeeper_of, refuse_foreign_pages
-from gridsvc.access.proof import factor, lockout
+from gridsvc.access.proof import again, factor, lockout
 from gridsvc.access.proof.secrets import password_fits, token_hash
-from gridsvc.access.schemas import Confirmed, Factor, FactorCode, NewPassword, OwnSession, OwnSessions, Proof, SignIn
-from gridsvc.access.tables import Account
+from gridsvc.access.schemas import (
+    Confirmed,
+    Factor,
+    FactorCode,
+    NewPassword,
+    OwnSession,
+    OwnSessions,
+    Proof,
+    ProofAgain,
+    SignIn,
+)
+from gridsvc.access.tables import Account, Credential
 from gridsvc.core.db import EVERYTHING, looking
 from gridsvc.core.errors import Forbidden, Unauthenticated
 from gridsvc.core.http import Hot, InTransaction
@@ -113,16 +125,53 @@ def list_own_sessions(session: InTransaction, caller: SignedIn) -> OwnSessions:
     )
 
 
+@router.post("/me/proof", status_code=204)
+def prove_again(database: Hot, request: Request, response: Response, caller: SignedIn, given: ProofAgain) -> None:
+    """Prove again who one is: the sign-in gets a new secret, and counts as proved for ten minutes.
+
+    401 for what is wrong, 429 after too many.
+    """
+    rules, now, address = profile(), datetime.now(UTC), request.client.host if request.client else ""
+    with looking(EVERYTHING), database.sessions.begin() as session:
+        lockout.refuse_locked(session, caller.username, address, rules, now)
+    try:
+        with looking(EVERYTHING), database.sessions.begin() as session:
+            account = account_of(session, caller.account)
+            again.check(session, account, given.password, given.code, now)
+            secret = renew_session(session, account, caller.hash, now)
+            lockout.forget_failures(session, caller.username)
+    except Unauthenticated:
+        # In a transaction of its own: the one of the proof is taken back.
+        with looking(EVERYTHING), database.sessions.begin() as session:
+            lockout.note_failure(session, caller.username, address, now, rules)
+        raise
+    doorkeeper_of(request).forget(caller.hash)
+    set_session_cookie(request, response, secret)
+
+
+def refuse_stale(session: Session, caller: Caller) -> None:
+    """Refuse who has proved too long ago who they are."""
+    present = session.get(Credential, caller.hash)
+    again.refuse_stale(present, account_of(session, caller.account), datetime.now(UTC))
+
+
 @router.delete("/me/sessions", status_code=204)
 def end_other_sessions(session: InTransaction, request: Request, caller: SignedIn) -> None:
-    """End all of one's own sign-ins but this one."""
+    """End all of one's own sign-ins but this one; 403 with `proof` when that must be given again first."""
+    refuse_stale(session, caller)
     end_others(session, caller.account, caller.hash, actor=caller.username)
     doorkeeper_of(request).forget_account(caller.account)
 
 
 @router.delete("/me/sessions/{key}", status_code=204)
 def end_own_session(session: InTransaction, request: Request, caller: SignedIn, key: int) -> None:
-    """End one of one's own sign-ins; 404 for one that is somebody else's, or none."""
+    """End one of one's own sign-ins; 404 for one that is somebody else's, or none.
+
+    403 with `proof` when that must be given again first, which the present sign-in never needs to end itself.
+    """
+    present = session.get(Credential, caller.hash)
+    if present is None or present.id != key:
+        refuse_stale(session, caller)
     gone = end_credential(session, caller.account, key, "session", actor=caller.username)
     doorkeeper_of(request).forget(gone)
 

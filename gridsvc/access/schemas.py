@@ -42,6 +42,13 @@ class Proof(Asked):
     code: Code | None = None
 
 
+class ProofAgain(Asked):
+    """One's own password, or a code of one's own second factor, given again; of both, both must be right."""
+
+    password: Password | None = None
+    code: Code | None = None
+
+
 class FactorCode(Asked):
     """Six digits of the phone."""
 

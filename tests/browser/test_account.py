@@ -8,6 +8,7 @@ import httpx2 as httpx
 import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import text
 
 from gridsvc.access import guard
 from gridsvc.access.accounts import add_account
@@ -75,6 +76,32 @@ def test_one_sees_and_ends_the_own_sign_ins(page: Page, site: Site) -> None:
         page.get_by_role("button", name="结束 Firefox/140 · Windows").click()
         expect(page.get_by_text("Firefox/140")).to_have_count(0)
         assert other.get("/api/v1/tokens").status_code == 401
+
+
+def test_who_proved_long_ago_who_they_are_gives_the_password_again_to_end_sign_ins(
+    visitor: BrowserContext, site: Site
+) -> None:
+    # The browser reports the refusal as an error.
+    page, name = visitor.new_page(), make(site, "stale")
+    with httpx.Client(base_url=site.address, headers={"User-Agent": "Firefox/140 Windows"}) as other:
+        other.post("/api/v1/session", json={"username": name, "password": PASSWORD})
+        enter(page, name)
+        expect(page.get_by_text("Firefox/140")).to_be_visible()
+        engine = open_engine(site.database_url)
+        with transaction(engine) as session:
+            session.execute(text("update credential set created_at = now() - interval '11 minutes'"))
+        engine.dispose()
+        page.get_by_role("button", name="结束 Firefox/140 · Windows").click()
+        expect(page.locator("#again")).to_be_focused()
+        page.fill("#again", "not it at all")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("密码或验证码不对。")
+        assert other.get("/api/v1/me").status_code == 200
+        page.fill("#again", PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Firefox/140")).to_have_count(0)
+        expect(page.locator("#again")).to_have_count(0)
+        assert other.get("/api/v1/me").status_code == 401
 
 
 def test_a_token_is_made_shown_once_and_ended(page: Page, site: Site) -> None:

@@ -45,6 +45,12 @@ export async function giveCode(code: string): Promise<void> {
   await whoAmI();
 }
 
+/** Leave for the issuer, to come back signed in to a page of this service. */
+export async function leaveForIssuer(next: string): Promise<void> {
+  const { address } = await ask<{ address: string }>("/api/v1/session/issuer", { method: "POST", body: { next } });
+  location.assign(address);
+}
+
 /** Sign in; throws the `Problem` whose sentence the form shows. */
 export async function signIn(username: string, password: string, code?: string): Promise<void> {
   await ask("/api/v1/session", { method: "POST", body: { username, password, code }, proof: true });

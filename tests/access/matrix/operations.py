@@ -202,6 +202,8 @@ ACCESS = {
     f"GET {API}/me/sessions": common(sits=True),
     f"DELETE {API}/me/sessions": common(sits=True),
     f"DELETE {API}/me/sessions/{{key}}": Operation("personal", params={"key": "session"}, sits=True),
+    # Nothing that would do: the askers keep their secrets for what is asked next.
+    f"POST {API}/me/proof": sending(common(sits=True), _json(word="x")),
     f"PUT {API}/me/password": sending(common(sits=True), _json(old=PASSWORD, new=PASSWORD)),
     f"POST {API}/me/factor": sending(common(sits=True), _json(password=PASSWORD)),
     f"POST {API}/me/factor/confirm": sending(common(sits=True), _json(code="000000")),
