@@ -16,6 +16,7 @@ from gridsvc.access.issuer import asking
 from gridsvc.core.db import open_engine, transaction
 from gridsvc.core.settings import Settings
 from tests.browser.conftest import Site
+from tests.conftest import early_in_a_step
 from tests.town import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -45,6 +46,7 @@ def set_up(page: Page) -> str:
     expect(page.get_by_alt_text("设置第二重验证的二维码")).to_be_visible()
     assert page.evaluate("() => document.querySelector('.qr').naturalWidth") > 100, "the code is really drawn"
     key = page.locator("form p code").inner_text().replace(" ", "")
+    early_in_a_step()
     page.fill("#factor-code", pyotp.TOTP(key).at(datetime.now(UTC) - timedelta(seconds=30)))
     page.click("button:text-is('确认')")
     code = page.locator(".codes code").first
