@@ -97,6 +97,21 @@ def test_the_pages_of_ogc(watch: Watch) -> None:
             watch.visit(f"/ogc/collections/buildings/{asked}")
 
 
+def test_one_thing_of_each_kind_on_its_own_page_in_both_languages(watch: Watch) -> None:
+    for name in (*COLLECTIONS, "divisions"):
+        answer = watch.context.request.get(f"/ogc/collections/{name}/items?f=json&limit=3")
+        assert answer.ok, name
+        things = answer.json()["features"]
+        assert things, name
+        for thing in things:
+            for language in ("zh", "en"):
+                watch.page.set_extra_http_headers({"Accept-Language": language})
+                shown = watch.visit(f"/ogc/collections/{name}/items/{thing['id']}?f=html")
+                assert shown, name
+                assert shown.ok, name
+                assert "alert(" in watch.page.locator("body").inner_text(), name
+
+
 def test_answers_that_are_opened_as_they_are(watch: Watch) -> None:
     for address in [f"/api/v1/{name}?limit=100" for name in DIRECT] + [
         "/open311/v2/requests.xml",
