@@ -1,5 +1,7 @@
 """The door over HTTP: signing in and out, one's own sign-ins, password and second factor."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -33,12 +35,34 @@ from gridsvc.access.schemas import (
     SignIn,
 )
 from gridsvc.access.tables import Account, Credential
-from gridsvc.core.db import EVERYTHING, looking
+from gridsvc.core.db import EVERYTHING, Database, looking
 from gridsvc.core.errors import Forbidden, Unauthenticated
 from gridsvc.core.http import Hot, InTransaction
 from gridsvc.core.settings import settings
 
 router = APIRouter(tags=["access"])
+
+
+@contextmanager
+def answering(database: Database, username: str, address: str) -> Iterator[Session]:
+    """Give the transaction in which somebody answers who they are, for whom the database shows everything.
+
+    Refused while the name or the address is locked out; a wrong answer counts, a right one starts to count anew.
+    """
+    rules, now = profile(), datetime.now(UTC)
+    try:
+        with looking(EVERYTHING), database.sessions.begin() as session:
+            lockout.refuse_locked(session, username, address, rules, now)
+            yield session
+            lockout.forget_failures(session, username)
+    except CodeNeeded:
+        # What was answered is right as far as it goes.
+        raise
+    except Unauthenticated:
+        # In a transaction of its own: the one of the answer is taken back.
+        with looking(EVERYTHING), database.sessions.begin() as session:
+            lockout.note_failure(session, username, address, now, rules)
+        raise
 
 
 @router.post("/session", status_code=204)
@@ -48,25 +72,13 @@ def open_page_session(database: Hot, request: Request, response: Response, given
     401 with one sentence for every reason, `second_factor: true` when only the code is missing, 429 after too many.
     """
     refuse_foreign_pages(request)
-    rules, now = profile(), datetime.now(UTC)
     visitor = Visitor(request.client.host if request.client else "", request.headers.get("user-agent", ""))
-    try:
-        # Nobody is known yet for whom the database could show anything.
-        with looking(EVERYTHING), database.sessions.begin() as session:
-            lockout.refuse_locked(session, given.username, visitor.address, rules, now)
-            answered = Given(given.username, given.password, given.code)
-            secret = sign_in(session, answered, visitor, rules, settings().session_hours)
-            lockout.forget_failures(session, given.username)
-            if (old := cookie_of(request)) is not None:
-                # Who was here before on this browser is gone: no secret outlives a sign-in.
-                sign_out(session, old)
-    except CodeNeeded:
-        raise
-    except Unauthenticated:
-        # In a transaction of its own: the one of the sign-in is taken back.
-        with looking(EVERYTHING), database.sessions.begin() as session:
-            lockout.note_failure(session, given.username, visitor.address, now, rules)
-        raise
+    with answering(database, given.username, visitor.address) as session:
+        answered = Given(given.username, given.password, given.code)
+        secret = sign_in(session, answered, visitor, profile(), settings().session_hours)
+        if (old := cookie_of(request)) is not None:
+            # Who was here before on this browser is gone: no secret outlives a sign-in.
+            sign_out(session, old)
     set_session_cookie(request, response, secret)
 
 
@@ -131,20 +143,11 @@ def prove_again(database: Hot, request: Request, response: Response, caller: Sig
 
     401 for what is wrong, 429 after too many.
     """
-    rules, now, address = profile(), datetime.now(UTC), request.client.host if request.client else ""
-    with looking(EVERYTHING), database.sessions.begin() as session:
-        lockout.refuse_locked(session, caller.username, address, rules, now)
-    try:
-        with looking(EVERYTHING), database.sessions.begin() as session:
-            account = account_of(session, caller.account)
-            again.check(session, account, given.password, given.code, now)
-            secret = renew_session(session, account, caller.hash, now)
-            lockout.forget_failures(session, caller.username)
-    except Unauthenticated:
-        # In a transaction of its own: the one of the proof is taken back.
-        with looking(EVERYTHING), database.sessions.begin() as session:
-            lockout.note_failure(session, caller.username, address, now, rules)
-        raise
+    now = datetime.now(UTC)
+    with answering(database, caller.username, request.client.host if request.client else "") as session:
+        account = account_of(session, caller.account)
+        again.check(session, account, given.password, given.code, now)
+        secret = renew_session(session, account, caller.hash, now)
     doorkeeper_of(request).forget(caller.hash)
     set_session_cookie(request, response, secret)
 

@@ -1,6 +1,5 @@
 """Signing in through the issuer over HTTP, and who is who there for administrators."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -10,14 +9,13 @@ from fastapi.responses import RedirectResponse
 from gridsvc.access.accounts import profile
 from gridsvc.access.administration import Administrator, within
 from gridsvc.access.credentials import Visitor, sign_out
-from gridsvc.access.endpoints import set_session_cookie
+from gridsvc.access.endpoints import answering, set_session_cookie
 from gridsvc.access.guard import cookie_of, doorkeeper_of, refuse_foreign_pages
 from gridsvc.access.issuer import schemas
 from gridsvc.access.issuer.asking import Issuer, issuer_set, refused
 from gridsvc.access.issuer.entering import Entered, begin, enter, enter_with_code, refuse_mixed_up, take, waiting_for
 from gridsvc.access.issuer.linking import identity_of, link, unlink
 from gridsvc.access.issuer.proving import prove
-from gridsvc.access.proof import lockout
 from gridsvc.core.db import EVERYTHING, Database, looking
 from gridsvc.core.errors import NotFound, Unauthenticated, Unavailable
 from gridsvc.core.http import Hot, InTransaction
@@ -100,21 +98,12 @@ def give_code(database: Hot, request: Request, response: Response, given: schema
     """Give the code of the second factor, where the issuer asked for none itself; signs in."""
     refuse_foreign_pages(request)
     issuer_of(request)
-    attempt, rules, now = _attempt_of(request), profile(), datetime.now(UTC)
-    visitor = _visitor(request)
+    attempt, visitor = _attempt_of(request), _visitor(request)
     with looking(EVERYTHING), database.sessions.begin() as session:
         name = waiting_for(session, attempt).username
-        lockout.refuse_locked(session, name, visitor.address, rules, now)
-    try:
-        with looking(EVERYTHING), database.sessions.begin() as session:
-            secret = enter_with_code(session, attempt or "", given.code, visitor, rules, settings().session_hours)
-            lockout.forget_failures(session, name)
-            _end_former(session, request)
-    except Unauthenticated:
-        # In a transaction of its own: the one of the sign-in is taken back.
-        with looking(EVERYTHING), database.sessions.begin() as session:
-            lockout.note_failure(session, name, visitor.address, now, rules)
-        raise
+    with answering(database, name, visitor.address) as session:
+        secret = enter_with_code(session, attempt or "", given.code, visitor, profile(), settings().session_hours)
+        _end_former(session, request)
     set_session_cookie(request, response, secret)
     _take_attempt(request, response)
 
